@@ -1,0 +1,56 @@
+/*
+ * Tick blocks: all ticks of one symbol in [from, to), immutable and columnar, ordered by
+ * (time, seq). Shared by everyone through reference counts; the payload lives in block memory.
+ *
+ * A builder collects rows on one thread and seals them into a block. A sealed block never changes;
+ * any thread may read it while it holds a reference.
+ */
+#ifndef TAPEDECK_MARKET_BLOCK_H
+#define TAPEDECK_MARKET_BLOCK_H
+
+#include "market/column.h"
+#include "market/tick.h"
+#include "market/time.h"
+
+#include <stdatomic.h>
+
+/* About 64 Ki rows: 0.9 MiB at 14 bytes a row. More only where one instant holds more. */
+#define BLOCK_ROWS_MAX 65536
+
+struct block {
+    atomic_uint references;
+    struct time_range range; /* every tick of the symbol in it is here */
+    size_t rows;             /* ≥ 1: an empty stretch is no block */
+    size_t bytes;            /* of memory, this header included */
+    struct column time;
+    struct column fields[TICK_FIELDS];
+};
+
+/* Takes one more reference, and gives it back: the last one frees the block. Any thread. */
+struct block *block_retain(struct block *block);
+void block_release(struct block **block);
+
+/* The first row whose time is ≥ t (rows when there is none). */
+size_t block_find(const struct block *block, int64_t t);
+int64_t block_time(const struct block *block, size_t row);
+struct tick block_tick(const struct block *block, size_t row);
+
+struct block_builder {
+    size_t rows;
+    size_t capacity;
+    int64_t *times;
+    int64_t *fields[TICK_FIELDS];
+};
+
+void block_builder_init(struct block_builder *builder);
+void block_builder_deinit(struct block_builder *builder);
+/* Times must not decrease: STATUS_INTERNAL when they do (the source broke its promise). */
+enum status block_builder_add(struct block_builder *builder, const struct tick *tick) MUST_CHECK;
+/* A block over `range` out of the rows so far (≥ 1), with one reference; the builder is empty
+ * again. Every row's time must lie in the range. */
+struct block *block_builder_seal(struct block_builder *builder, struct time_range range);
+/* As above, but only of the first `rows` rows; the others stay. */
+struct block *block_builder_seal_first(struct block_builder *builder, size_t rows,
+                                       struct time_range range);
+
+#endif

@@ -1,0 +1,26 @@
+/*
+ * Symbols: opaque names, `VENUE:NAME` by convention, and what is known of one. Any thread.
+ */
+#ifndef TAPEDECK_MARKET_SYMBOL_H
+#define TAPEDECK_MARKET_SYMBOL_H
+
+#include "base/status.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SYMBOL_BYTES_MAX 128
+
+struct symbol {
+    char name[SYMBOL_BYTES_MAX + 1];
+    int64_t from;  /* the first tick's time */
+    int64_t to;    /* the last tick's time + 1 µs */
+    int64_t ticks; /* rows; an estimate unless `exact` */
+    bool exact;
+};
+
+/* 1 … 128 bytes of valid UTF-8 without control characters, not beginning or ending with a blank.
+ * STATUS_INVALID with a sentence otherwise. */
+enum status symbol_check(const char *name, size_t length, struct error *error) MUST_CHECK;
+
+#endif
