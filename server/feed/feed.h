@@ -1,0 +1,78 @@
+/*
+ * One client's logic, without sockets: requests in, messages out.
+ *
+ *   net: message arrived   → feed_receive
+ *   net: socket writable   → feed_send, once per writable, until STATUS_WAIT
+ *   feed: has something    → wake (then net asks for a writable callback)
+ *
+ * Nothing is queued ahead for a peer that cannot take it: answers wait in a small bounded buffer
+ * (feed_wants_input turns false when it is full, and net stops reading), pushes are made when the
+ * socket asks. All on the lane's thread; one feed belongs to one lane for life.
+ */
+#ifndef TAPEDECK_FEED_FEED_H
+#define TAPEDECK_FEED_FEED_H
+
+#include "base/bytes.h"
+#include "base/inbox.h"
+#include "base/wheel.h"
+#include "market/source.h"
+#include "wire/encoding.h"
+
+struct tape;
+struct live_symbols;
+
+/* Two readings of the clocks at one moment. */
+struct now {
+    int64_t monotonic_us;
+    int64_t wall_us;
+};
+
+#define FEED_REPLAYS_MAX 64 /* live replays per connection, default */
+#define FEED_ANSWERS_MAX 64 /* unread answers before input stops */
+#define FEED_ANSWER_BYTES_MAX (1 << 20)
+
+/* What all feeds of one lane share; outlives them. */
+struct feed_lane {
+    struct tape *tape;
+    struct live_symbols *symbols;
+    struct source *source;
+    struct inbox *inbox; /* the lane's */
+    struct wheel *wheel; /* the lane's, in monotonic µs */
+    const char *server;
+    const char *engine;
+    const char *engine_version;
+    size_t replays_max;
+    /* Counters of the lane, read by others: monotonic. */
+    atomic_ullong frames_sent;
+    atomic_ullong ticks_sent;
+};
+
+typedef void feed_wake_fn(void *owner);
+
+struct feed;
+
+/* The welcome is the first message it sends. */
+struct feed *feed_create(struct feed_lane *lane, enum wire_encoding encoding, feed_wake_fn *wake,
+                         void *owner, struct now now);
+void feed_destroy(struct feed **feed);
+
+/* One whole message from the client, ≤ WIRE_MESSAGE_BYTES_MAX bytes. */
+void feed_receive(struct feed *feed, const uint8_t *bytes, size_t count, struct now now);
+/* A message that net could not even collect (too long): answers and closes with 1009. */
+void feed_receive_oversized(struct feed *feed, struct now now);
+/* False while too many answers are unread: stop reading the socket until it is true again. It can
+ * turn true only through feed_send. */
+bool feed_wants_input(const struct feed *feed);
+
+/*
+ * The next message, appended to `out` (whose limit must hold a frame of one instant):
+ * STATUS_OK, STATUS_WAIT (nothing now; `wake` will tell) or STATUS_END (close the socket with
+ * feed_close_code, everything that had to be said was).
+ */
+enum status feed_send(struct feed *feed, struct now now, struct buffer *out) MUST_CHECK;
+uint16_t feed_close_code(const struct feed *feed, const char **reason);
+
+/* Says goodbye: the next feed_send ends with this code. */
+void feed_close(struct feed *feed, uint16_t close_code, const char *reason);
+
+#endif

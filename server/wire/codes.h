@@ -1,0 +1,22 @@
+/*
+ * The one table from status to the protocol's error codes, and the close codes.
+ */
+#ifndef TAPEDECK_WIRE_CODES_H
+#define TAPEDECK_WIRE_CODES_H
+
+#include "base/status.h"
+
+/* "bad_argument", "not_found", …: one of PROTOCOL section 1's codes. */
+const char *wire_error_code(enum status status);
+
+enum close_code {
+    CLOSE_NORMAL = 1000,
+    CLOSE_GOING_AWAY = 1001, /* shutting down: reconnect with back-off */
+    CLOSE_PROTOCOL = 1002,   /* broken framing or encoding: do not reconnect */
+    CLOSE_NOT_UTF8 = 1007,
+    CLOSE_TOO_BIG = 1009,      /* do not reconnect */
+    CLOSE_OVERLOADED = 1013,   /* reconnect with back-off */
+    CLOSE_UNAUTHORIZED = 4401, /* the token has expired */
+};
+
+#endif

@@ -1,0 +1,39 @@
+/*
+ * The messages of a connection itself: welcome, ping/pong, error, ok.
+ */
+#ifndef TAPEDECK_WIRE_SESSION_H
+#define TAPEDECK_WIRE_SESSION_H
+
+#include "wire/request.h"
+#include "wire/writer.h"
+
+struct welcome {
+    const char *server; /* "tapedeck/0.1.0" */
+    const char *engine; /* "timescaledb" or "postgresql" */
+    const char *engine_version;
+    bool auth_required;
+    const char *role;
+    const char *const *ops; /* every op this server answers */
+    size_t op_count;
+    int64_t replays_max;         /* limits: live replays per connection */
+    int64_t symbols_max;         /* per replay */
+    int64_t pending_answers_max; /* unread answers before the server stops reading */
+    int64_t now;                 /* wall clock, µs */
+};
+void welcome_write(struct writer *writer, const struct welcome *welcome);
+
+/* `pong`: the fields of the request but op and req, plus re and now. */
+void pong_write(struct writer *writer, const struct request *request, int64_t now);
+
+/* `error`; `request` may be NULL, `id` too. */
+void error_write(struct writer *writer, const struct request *request, const uint64_t *id,
+                 enum status status, const char *message);
+/* The same with a code of its own (unknown_op, bad_message). */
+void error_write_code(struct writer *writer, const struct request *request, const uint64_t *id,
+                      const char *code, const char *message);
+
+/* {ev, re?} of an answer: writes the two (or one) pairs; count them with answer_pairs. */
+size_t answer_pairs(const struct request *request);
+void answer_head(struct writer *writer, const char *ev, const struct request *request);
+
+#endif
