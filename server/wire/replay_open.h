@@ -6,10 +6,10 @@
 #ifndef TAPEDECK_WIRE_REPLAY_OPEN_H
 #define TAPEDECK_WIRE_REPLAY_OPEN_H
 
+#include "market/playback.h"
 #include "wire/request.h"
 #include "wire/writer.h"
 
-#define REPLAY_SYMBOLS_MAX 64
 #define REPLAY_SPEED_LEAST 0.01
 #define REPLAY_SPEED_MOST 100000.0
 #define REPLAY_FPS_MOST 240
@@ -20,14 +20,6 @@
 #define REPLAY_WINDOW_MS_MOST 60000
 #define REPLAY_WINDOW_BYTES (INT64_C(4) << 20)
 
-/* Market seconds per wall second; `max`: as fast as flow allows, in the direction of `rate`. */
-struct replay_speed {
-    double rate; /* never 0; ±1 when max */
-    bool max;
-};
-/* −1 or 1 */
-int replay_speed_direction(struct replay_speed speed);
-bool replay_speed_equal(struct replay_speed a, struct replay_speed b);
 /* The value of a `speed` field: a number, "max" or "-max". */
 enum status replay_speed_read(const struct request *request, const char *key,
                               struct replay_speed *speed, struct error *error) MUST_CHECK;
@@ -55,16 +47,6 @@ struct replay_open {
 /* Checks what can be checked without the data: from < to, at only against from and a given to. */
 enum status replay_open_read(const struct request *request, struct replay_open *open,
                              struct error *error) MUST_CHECK;
-
-enum replay_state {
-    REPLAY_PAUSED,
-    REPLAY_PLAYING,
-    REPLAY_BUFFERING,
-    REPLAY_ENDED,
-    REPLAY_CLOSED,
-};
-/* "paused", … */
-const char *replay_state_name(enum replay_state state);
 
 struct replay_opened {
     uint64_t id;

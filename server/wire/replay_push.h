@@ -7,8 +7,6 @@
 #include "market/source.h"
 #include "wire/replay_open.h"
 
-enum replay_reason { REASON_NONE, REASON_DATA, REASON_CLIENT, REASON_FLOW };
-
 struct replay_state_push {
     uint64_t id;
     int64_t epoch;
@@ -32,13 +30,6 @@ struct replay_snapshot_push {
 /* `candles` is an empty array until candles are served. A symbol without a tick in the day before
  * `at` has nil for time and values. */
 void replay_snapshot_write(struct writer *writer, const struct replay_snapshot_push *push);
-
-/* The ticks of one symbol in a frame. The columns are borrowed. */
-struct frame_ticks {
-    size_t symbol; /* index in replay.open's list */
-    struct column time;
-    struct column fields[TICK_FIELDS];
-};
 
 struct replay_frame_push {
     uint64_t id;
