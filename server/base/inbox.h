@@ -21,6 +21,9 @@ struct letter {
 
 typedef void inbox_wake_fn(void *owner);
 
+/* A letter that is not posted anywhere. */
+void letter_init(struct letter *letter, void (*deliver)(struct letter *letter));
+
 struct inbox {
     pthread_mutex_t lock;
     struct list letters;
@@ -31,7 +34,11 @@ struct inbox {
 void inbox_init(struct inbox *inbox, inbox_wake_fn *wake, void *owner);
 /* The inbox must be empty: every request has been answered. */
 void inbox_deinit(struct inbox *inbox);
+/* A letter that is already on its way is not posted twice. */
 void inbox_post(struct inbox *inbox, struct letter *letter);
+/* Takes back a letter that may or may not have been posted; it will not be delivered. Only on the
+ * owner's thread, also from within a `deliver`. */
+void inbox_retract(struct inbox *inbox, struct letter *letter);
 /* Delivers what is there now, in the order it was posted; returns how many. */
 size_t inbox_drain(struct inbox *inbox);
 

@@ -1,0 +1,102 @@
+/*
+ * The tape: every tick block the process holds, shared by all lanes, within a byte budget.
+ *
+ * One track per symbol; a track is a sorted row of disjoint segments:
+ *
+ *   ──[ block ]──[ no ticks ]──[ loading ────> ]────────[ block ]──▶ market time
+ *                               ▲ published so far
+ *
+ * A segment is ready (a block, or the knowledge that there are no ticks) or being loaded, by
+ * exactly one load however many viewers wait (single-flight). A load publishes block by block, so
+ * that the first frame does not wait for the read-ahead. Segments being loaded begin and end at
+ * multiples of the track's grain: a power of two of seconds, about TAPE_GRAIN_ROWS ticks.
+ *
+ * Eviction is segmented LRU (Karedla, Love, Wherry, "Caching strategies to improve disk system
+ * performance", 1994): a segment enters on probation and is protected only once a second viewer
+ * or visit has asked for it; probation is evicted first, so one long scan runs through without
+ * pushing out what many viewers share. Pinned blocks are passed over: evicting them frees nothing.
+ *
+ * Any thread; one lock, held for a binary search and a few links. Blocks are pinned by reference.
+ */
+#ifndef TAPEDECK_TAPE_TAPE_H
+#define TAPEDECK_TAPE_TAPE_H
+
+#include "base/inbox.h"
+#include "market/source.h"
+
+#define TAPE_GRAIN_ROWS 16384 /* ticks a grain should hold, by the symbol's mean density */
+#define TAPE_GRAIN_US_LEAST TIME_SECOND_US
+#define TAPE_GRAIN_US_MOST (TIME_SECOND_US << 25) /* 388 days */
+#define TAPE_LOAD_GRAINS 16                       /* most grains one load covers */
+#define TAPE_PREFETCHES_MAX 8 /* read-ahead loads in flight; urgent ones are not counted */
+
+struct tape;
+struct track;
+
+/* A part of a track, pinned: all ticks in `range`, or the knowledge that there are none. */
+struct tape_stretch {
+    struct time_range range;
+    struct block *block; /* one reference; NULL: no ticks */
+};
+
+/*
+ * Somebody who waits for a track to be known at an instant. Embedded in the waiting object;
+ * `letter.deliver` runs on the inbox owner's thread when it is worth asking again. Everything
+ * else is guarded by the tape's lock.
+ */
+struct tape_waiter {
+    struct letter letter;
+    struct inbox *inbox;
+    struct list node; /* the track's waiters; unlinked: not waiting */
+    int64_t instant;
+    enum status status; /* a load failed: the next tape_pin tells */
+    struct error error;
+};
+
+struct tape_statistics {
+    size_t bytes;
+    size_t budget_bytes;
+    size_t blocks;
+    uint64_t hits;      /* pins answered at once */
+    uint64_t misses;    /* pins that had to wait */
+    uint64_t loads;     /* asked of the source */
+    uint64_t evictions; /* segments */
+};
+
+/* `source` outlives every load: destroy it first, then the tape. */
+struct tape *tape_create(struct source *source, size_t budget_bytes);
+void tape_destroy(struct tape **tape);
+void tape_statistics(struct tape *tape, struct tape_statistics *statistics);
+
+/* The track of a symbol, for as long as it is held. Its grain follows the density known now. */
+struct track *tape_track_hold(struct tape *tape, const struct symbol *symbol);
+void tape_track_let_go(struct tape *tape, struct track **track);
+
+void tape_waiter_init(struct tape_waiter *waiter, struct inbox *inbox,
+                      void (*deliver)(struct letter *letter));
+
+/*
+ * The stretch that holds `instant`: STATUS_OK and a pin, to be given back by tape_unpin; or
+ * STATUS_WAIT: a load has been asked for, with urgency, and `waiter` will be told; or the failure
+ * of the load that was waited for (once: asking again tries again).
+ * A waiter waits for one instant at a time; asking again moves it.
+ */
+enum status tape_pin(struct tape *tape, struct track *track, int64_t instant,
+                     struct tape_waiter *waiter, struct tape_stretch *stretch,
+                     struct error *error) MUST_CHECK;
+void tape_unpin(struct tape_stretch *stretch);
+/* No letter will come any more. On the inbox owner's thread. */
+void tape_stop_waiting(struct tape *tape, struct tape_waiter *waiter);
+
+/* Asks for what is missing in `range` without waiting for it. A hint: it may do nothing when
+ * enough loads are in flight. */
+void tape_read_ahead(struct tape *tape, struct track *track, struct time_range range);
+
+/* The grain of a track, for the size of read-ahead. */
+int64_t track_grain_us(const struct track *track);
+
+/* The stored ticks of `symbol` (NULL: of every symbol) in `range` have changed: forgets what it
+ * knows of it and lets running loads of it end unheard. Who waited is asked to try again. */
+void tape_invalidate(struct tape *tape, const char *symbol, struct time_range range);
+
+#endif

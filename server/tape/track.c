@@ -1,0 +1,147 @@
+#include "tape/track.h"
+
+#include "base/assert.h"
+#include "base/mem.h"
+
+#include <string.h>
+
+/* The power of two of seconds in which a symbol of this mean density has about TAPE_GRAIN_ROWS. */
+static int64_t grain_for(const struct symbol *symbol)
+{
+    int64_t span_us = symbol->to - symbol->from;
+    int64_t ticks = symbol->ticks > 0 ? symbol->ticks : 1;
+    double wanted_us = (double)span_us / (double)ticks * TAPE_GRAIN_ROWS;
+    int64_t grain_us = TAPE_GRAIN_US_LEAST;
+    while (grain_us < TAPE_GRAIN_US_MOST && (double)(2 * grain_us) <= wanted_us)
+        grain_us *= 2;
+    return grain_us;
+}
+
+struct track *track_create(const struct symbol *symbol)
+{
+    struct track *track = MEM_NEW(struct track);
+    list_init(&track->node);
+    list_init(&track->waiters);
+    memcpy(track->symbol, symbol->name, sizeof track->symbol);
+    track->grain_us = grain_for(symbol);
+    return track;
+}
+
+void track_destroy(struct track *track)
+{
+    ASSERT(track_is_idle(track));
+    list_remove(&track->node);
+    mem_free(track->segments);
+    mem_free(track);
+}
+
+bool track_is_idle(const struct track *track)
+{
+    return track->holders == 0 && track->segment_count == 0 && list_is_empty(&track->waiters);
+}
+
+int64_t track_grain_us(const struct track *track)
+{
+    return track->grain_us;
+}
+
+size_t track_find(const struct track *track, int64_t instant)
+{
+    size_t low = 0;
+    size_t high = track->segment_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (track->segments[middle]->range.to > instant)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
+struct segment *track_segment_at(const struct track *track, int64_t instant)
+{
+    size_t index = track_find(track, instant);
+    if (index == track->segment_count || track->segments[index]->range.from > instant)
+        return NULL;
+    return track->segments[index];
+}
+
+static void make_room(struct track *track)
+{
+    if (track->segment_count < track->segment_capacity)
+        return;
+    track->segment_capacity = track->segment_capacity > 0 ? 2 * track->segment_capacity : 8;
+    track->segments =
+        mem_resize(track->segments, track->segment_capacity * sizeof *track->segments);
+}
+
+struct segment *track_insert(struct track *track, struct time_range range)
+{
+    size_t index = track_find(track, range.from);
+    ASSERT(range.from < range.to);
+    ASSERT(index == track->segment_count || track->segments[index]->range.from >= range.to);
+    make_room(track);
+    memmove(track->segments + index + 1, track->segments + index,
+            (track->segment_count - index) * sizeof *track->segments);
+    struct segment *segment = MEM_NEW(struct segment);
+    list_init(&segment->use);
+    segment->range = range;
+    segment->track = track;
+    track->segments[index] = segment;
+    track->segment_count++;
+    return segment;
+}
+
+void track_remove(struct segment *segment)
+{
+    struct track *track = segment->track;
+    size_t index = track_find(track, segment->range.from);
+    ASSERT(index < track->segment_count && track->segments[index] == segment);
+    track->segment_count--;
+    memmove(track->segments + index, track->segments + index + 1,
+            (track->segment_count - index) * sizeof *track->segments);
+    list_remove(&segment->use);
+    if (segment->block != NULL)
+        block_release(&segment->block);
+    mem_free(segment);
+}
+
+int64_t track_floor(const struct track *track, int64_t instant)
+{
+    int64_t rest = instant % track->grain_us;
+    return instant - rest - (rest < 0 ? track->grain_us : 0);
+}
+
+int64_t track_ceil(const struct track *track, int64_t instant)
+{
+    int64_t floor = track_floor(track, instant);
+    return floor == instant ? instant : floor + track->grain_us;
+}
+
+struct time_range track_gap(const struct track *track, int64_t instant, struct time_range range)
+{
+    size_t index = track_find(track, instant);
+    if (index < track->segment_count && track->segments[index]->range.from < range.to)
+        range.to = track->segments[index]->range.from;
+    if (index > 0 && track->segments[index - 1]->range.to > range.from)
+        range.from = track->segments[index - 1]->range.to;
+    ASSERT(range.from <= instant && instant < range.to);
+    return range;
+}
+
+void track_tell(struct track *track, struct time_range range, enum status status,
+                const struct error *error)
+{
+    for (struct list *node = track->waiters.next, *next; node != &track->waiters; node = next) {
+        next = node->next;
+        struct tape_waiter *waiter = CONTAINER_OF(node, struct tape_waiter, node);
+        if (waiter->instant < range.from || waiter->instant >= range.to)
+            continue;
+        list_remove(node);
+        waiter->status = status;
+        if (error != NULL)
+            waiter->error = *error;
+        inbox_post(waiter->inbox, &waiter->letter);
+    }
+}

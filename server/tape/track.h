@@ -1,0 +1,58 @@
+/*
+ * A track: one symbol's segments, sorted and disjoint, and who waits for one. Inside the tape
+ * only; everything here is guarded by the tape's lock.
+ */
+#ifndef TAPEDECK_TAPE_TRACK_H
+#define TAPEDECK_TAPE_TRACK_H
+
+#include "tape/tape.h"
+
+struct fetch;
+
+struct segment {
+    struct time_range range;
+    struct track *track;
+    struct fetch *fetch; /* being loaded by it; NULL: ready */
+    struct block *block; /* ready: one reference, or NULL for no ticks */
+    struct list use;     /* budget's list */
+    unsigned visits;
+    bool is_protected;
+};
+
+struct track {
+    struct list node; /* the tape's bucket */
+    char symbol[SYMBOL_BYTES_MAX + 1];
+    int64_t grain_us;
+    size_t holders;
+    struct segment **segments;
+    size_t segment_count;
+    size_t segment_capacity;
+    struct list waiters;
+};
+
+struct track *track_create(const struct symbol *symbol);
+/* It must be empty and unheld. */
+void track_destroy(struct track *track);
+/* Nobody would miss it. */
+bool track_is_idle(const struct track *track);
+
+/* The index of the first segment that ends after `instant` (segment_count: none). */
+size_t track_find(const struct track *track, int64_t instant);
+/* The segment that holds `instant`, or NULL. */
+struct segment *track_segment_at(const struct track *track, int64_t instant);
+/* Adds a segment over a range that no other covers. */
+struct segment *track_insert(struct track *track, struct time_range range);
+/* Unlinks and frees it, its block released. */
+void track_remove(struct segment *segment);
+
+/* Rounded to the grain. */
+int64_t track_floor(const struct track *track, int64_t instant);
+int64_t track_ceil(const struct track *track, int64_t instant);
+/* The part of `range` around `instant` that no segment covers; `instant` itself is uncovered. */
+struct time_range track_gap(const struct track *track, int64_t instant, struct time_range range);
+
+/* Tells every waiter whose instant lies in `range`. */
+void track_tell(struct track *track, struct time_range range, enum status status,
+                const struct error *error);
+
+#endif
