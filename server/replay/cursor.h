@@ -1,0 +1,68 @@
+/*
+ * A position on one track and the pinned stretches that follow it:
+ *
+ *            position                       covered
+ *               ▼                              ▼
+ *   ──[ block   │xxxxxx ][ no ticks ][ block ]·····▶ market time
+ *               └─ row    everything here is known
+ *
+ * Moves forward only. Pins at most CURSOR_STRETCHES_MAX stretches, and no more than a frame can
+ * use. Owner's thread.
+ */
+#ifndef TAPEDECK_REPLAY_CURSOR_H
+#define TAPEDECK_REPLAY_CURSOR_H
+
+#include "tape/tape.h"
+
+#define CURSOR_STRETCHES_MAX 32
+#define CURSOR_ROWS_ENOUGH 16384 /* more than any frame holds: pinning goes no further */
+
+/* A run of rows of one block. */
+struct cursor_piece {
+    const struct block *block;
+    size_t row;
+    size_t rows;
+};
+
+struct cursor_stretch {
+    struct tape_stretch pinned;
+    size_t row; /* the first row that has not been passed */
+};
+
+struct cursor {
+    struct tape *tape;
+    struct track *track;
+    struct tape_waiter waiter;
+    int64_t position;
+    int64_t covered; /* ≥ position */
+    size_t stretch_count;
+    struct cursor_stretch stretches[CURSOR_STRETCHES_MAX];
+};
+
+/* `deliver` gets the letter of cursor.waiter when it is worth covering again. */
+void cursor_init(struct cursor *cursor, struct tape *tape, const struct symbol *symbol,
+                 struct inbox *inbox, void (*deliver)(struct letter *letter));
+void cursor_deinit(struct cursor *cursor);
+
+void cursor_seek(struct cursor *cursor, int64_t position);
+
+/*
+ * Pins on until everything before `until` is known (STATUS_OK), or enough rows for a frame are
+ * (STATUS_OK too: look at `covered`), or a load has to be waited for (STATUS_WAIT), or failed.
+ */
+enum status cursor_cover(struct cursor *cursor, int64_t until, struct error *error) MUST_CHECK;
+
+/* The time of the next tick among what is covered; false when there is none. */
+bool cursor_next(const struct cursor *cursor, int64_t *time);
+
+/* The end of the stretch that holds the next tick (or `covered`): up to there a frame is one
+ * slice of one block. */
+int64_t cursor_block_end(const struct cursor *cursor);
+
+/* The runs of rows in [position, edge), at most CURSOR_STRETCHES_MAX; returns how many. */
+size_t cursor_pieces(const struct cursor *cursor, int64_t edge, struct cursor_piece *pieces);
+
+/* Moves to `edge` ≤ covered and unpins what lies behind. */
+void cursor_advance(struct cursor *cursor, int64_t edge);
+
+#endif

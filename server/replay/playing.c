@@ -1,0 +1,367 @@
+#include "base/assert.h"
+#include "replay/pace.h"
+#include "replay/replay_private.h"
+
+/* Read-ahead: this much play, at least one grain; at "max" this many grains. */
+#define READ_AHEAD_US INT64_C(2000000)
+#define READ_AHEAD_GRAINS_MAX 32
+
+struct known {
+    int64_t covered;
+    bool has_next;
+    int64_t next;
+};
+
+/* Pins everything before `until` that the tape has, and asks for the rest. */
+static enum status cover(struct replay *replay, int64_t until, struct known *known)
+{
+    *known = (struct known){.covered = until};
+    if (!replay->options.ticks)
+        return STATUS_OK;
+    for (size_t i = 0; i < replay->options.symbol_count; i++) {
+        struct cursor *cursor = replay->cursors[i];
+        enum status status = cursor_cover(cursor, until, &replay->error);
+        if (status != STATUS_OK && status != STATUS_WAIT)
+            return status;
+        if (cursor->covered < known->covered)
+            known->covered = cursor->covered;
+        int64_t time;
+        if (cursor_next(cursor, &time) && (!known->has_next || time < known->next)) {
+            known->has_next = true;
+            known->next = time;
+        }
+    }
+    /* A tick beyond what every symbol is known to cannot be said to be the next one. */
+    known->has_next = known->has_next && known->next < known->covered;
+    return STATUS_OK;
+}
+
+static void read_ahead(struct replay *replay)
+{
+    int64_t span_us = 0;
+    if (!replay->options.speed.max)
+        span_us = (int64_t)((double)READ_AHEAD_US * replay->options.speed.rate);
+    for (size_t i = 0; replay->options.ticks && i < replay->options.symbol_count; i++) {
+        struct cursor *cursor = replay->cursors[i];
+        int64_t grain_us = track_grain_us(cursor->track);
+        int64_t most_us = READ_AHEAD_GRAINS_MAX * grain_us;
+        int64_t ahead_us = span_us + grain_us;
+        if (replay->options.speed.max || ahead_us > most_us)
+            ahead_us = most_us;
+        struct time_range range = {.from = cursor->covered, .to = cursor->covered + ahead_us};
+        if (range.to > replay->options.to)
+            range.to = replay->options.to;
+        if (range.from < range.to)
+            tape_read_ahead(replay->lane->tape, cursor->track, range);
+    }
+}
+
+/* Nothing can be sent for this reason, and what is due has been so for `lag_us`. */
+static enum status block(struct replay *replay, enum replay_reason reason, int64_t lag_us,
+                         int64_t now_us)
+{
+    if (lag_us > REPLAY_LAG_US_MOST) {
+        int64_t over_us = lag_us - REPLAY_LAG_US_MOST;
+        int64_t played_us = play_clock_read(&replay->clock, now_us);
+        if (replay->clock.running)
+            play_clock_set(&replay->clock, played_us - over_us, now_us, false);
+        replay_change_state(replay, REPLAY_BUFFERING, reason);
+        return STATUS_WAIT;
+    }
+    if (replay->state != REPLAY_BUFFERING)
+        wheel_arm(replay->lane->wheel, &replay->timer, now_us + REPLAY_LAG_US_MOST - lag_us + 1);
+    return STATUS_WAIT;
+}
+
+/* At "max" nothing is ever due: lag is the time since sending stopped. */
+static enum status block_max(struct replay *replay, enum replay_reason reason, int64_t now_us)
+{
+    if (replay->blocked_since_us == 0)
+        replay->blocked_since_us = now_us;
+    return block(replay, reason, now_us - replay->blocked_since_us, now_us);
+}
+
+/* Something can be sent again. */
+static void unblock(struct replay *replay, int64_t now_us)
+{
+    replay->blocked_since_us = 0;
+    wheel_cancel(replay->lane->wheel, &replay->timer);
+    if (!replay->clock.running)
+        play_clock_start(&replay->clock, now_us);
+    replay_change_state(replay, REPLAY_PLAYING, REASON_NONE);
+}
+
+static size_t bytes_before(const struct replay *replay, int64_t edge)
+{
+    size_t bytes = replay->options.budget.head_bytes;
+    if (!replay->options.ticks)
+        return bytes;
+    for (size_t i = 0; i < replay->options.symbol_count; i++)
+        bytes += gather_bytes(replay->cursors[i], edge, &replay->options.budget);
+    return bytes;
+}
+
+/* The furthest edge ≤ `edge` whose frame fits; the first instant with ticks always does. */
+static int64_t fit(const struct replay *replay, const struct known *known, int64_t edge)
+{
+    size_t limit = replay->options.budget.bytes;
+    if (!known->has_next || bytes_before(replay, edge) <= limit)
+        return edge;
+    int64_t low = known->next + 1; /* taken whatever it weighs: an instant is never split */
+    int64_t high = edge;           /* known not to fit, or not needed */
+    if (low >= edge)
+        return edge;
+    while (high - low > 1) {
+        int64_t middle = low + (high - low) / 2;
+        if (bytes_before(replay, middle) <= limit)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void fill_ticks(struct replay *replay, int64_t edge, struct replay_output *output)
+{
+    struct gather *gather = &replay->lane->gather;
+    size_t most = 0;
+    for (size_t i = 0; i < replay->options.symbol_count; i++) {
+        struct cursor_piece pieces[CURSOR_STRETCHES_MAX];
+        size_t count = cursor_pieces(replay->cursors[i], edge, pieces);
+        for (size_t p = 0; p < count; p++)
+            most += pieces[p].rows;
+    }
+    gather_begin(gather, most);
+    for (size_t i = 0; i < replay->options.symbol_count; i++) {
+        struct frame_ticks *ticks = &replay->ticks[output->tick_count];
+        size_t rows =
+            gather_ticks(gather, replay->cursors[i], edge, replay->options.budget.encodings, ticks);
+        if (rows == 0)
+            continue;
+        ticks->symbol = i;
+        replay->totals[i] += (int64_t)rows;
+        output->rows += rows;
+        output->tick_count++;
+    }
+}
+
+static enum status say_frame(struct replay *replay, int64_t edge, int64_t due_us, int64_t now_us,
+                             struct replay_output *output)
+{
+    ASSERT(edge > replay->edge);
+    ASSERT(edge <= replay->options.to);
+    *output = (struct replay_output){
+        .saying = SAYING_FRAME,
+        .epoch = replay->epoch,
+        .seq = replay->seq++,
+        .due_us = due_us,
+        .span = {.from = replay->edge, .to = edge},
+        .direction = 1,
+        .ticks = replay->ticks,
+    };
+    if (replay->options.ticks)
+        fill_ticks(replay, edge, output);
+    replay->edge = edge;
+    replay->last_due_us = due_us;
+    replay->frame_sent_us = now_us;
+    return STATUS_OK;
+}
+
+/* What lies behind the frame that was said last may be given back, once it has been written. */
+static void pass_said(struct replay *replay)
+{
+    for (size_t i = 0; replay->options.ticks && i < replay->options.symbol_count; i++) {
+        if (replay->cursors[i]->position < replay->edge)
+            cursor_advance(replay->cursors[i], replay->edge);
+    }
+}
+
+/* A change of state is told before the frame that it allows. */
+static enum status say_state(struct replay *replay, struct replay_output *output)
+{
+    *output = (struct replay_output){.saying = SAYING_STATE};
+    replay_look(replay, &output->view);
+    if (replay->state == REPLAY_ENDED) {
+        output->totals = replay->totals;
+        output->symbol_count = replay->options.symbol_count;
+    }
+    replay->state_due = false;
+    return STATUS_OK;
+}
+
+/* The client could have had frames earlier and did not take them: the clock waits for it. */
+static bool has_stalled(struct replay *replay, int64_t lag_us, int64_t now_us)
+{
+    if (replay->state != REPLAY_PLAYING || lag_us <= REPLAY_LAG_US_MOST)
+        return false;
+    int64_t played_us = play_clock_read(&replay->clock, now_us);
+    play_clock_set(&replay->clock, played_us - (lag_us - REPLAY_LAG_US_MOST), now_us, false);
+    replay_change_state(replay, REPLAY_BUFFERING, REASON_CLIENT);
+    return true;
+}
+
+static enum status fail(struct replay *replay, enum status status, int64_t now_us)
+{
+    replay->error.status = status;
+    replay->error_due = true;
+    replay_pause(replay, now_us);
+    return status;
+}
+
+static enum status poll_paced(struct replay *replay, int64_t now_us, struct replay_output *output)
+{
+    const struct replay_options *options = &replay->options;
+    struct pace_input input = {
+        .grid = {.at = replay->epoch_at,
+                 .to = options->to,
+                 .rate = options->speed.rate,
+                 .fps = options->fps},
+        .edge = replay->edge,
+        .last_due_us = replay->last_due_us,
+        .played_us = play_clock_read(&replay->clock, now_us),
+        .lead_us = options->lead_us,
+        .beat_us = REPLAY_BEAT_US,
+    };
+    struct known known;
+    enum status status = cover(replay, pace_horizon(&input), &known);
+    if (status != STATUS_OK)
+        return fail(replay, status, now_us);
+    input.covered = known.covered;
+    input.has_next = known.has_next;
+    input.next = known.next;
+    struct pace pace = pace_next(&input);
+    int64_t lag_us = input.played_us - pace.first_due_us;
+    if (pace.verdict == PACE_DATA)
+        return block(replay, REASON_DATA, lag_us, now_us);
+    if (!flow_allows(&replay->flow, pace.due_us))
+        return block(replay, REASON_FLOW, lag_us, now_us);
+    if (has_stalled(replay, lag_us, now_us))
+        return say_state(replay, output);
+    if (pace.verdict == PACE_LATER) {
+        int64_t wait_us = pace.due_us - options->lead_us - input.played_us;
+        if (replay->state == REPLAY_BUFFERING)
+            unblock(replay, now_us);
+        wheel_arm(replay->lane->wheel, &replay->timer, now_us + wait_us);
+        return replay->state_due ? say_state(replay, output) : STATUS_WAIT;
+    }
+    unblock(replay, now_us);
+    if (replay->state_due)
+        return say_state(replay, output);
+    int64_t edge = fit(replay, &known, pace.edge);
+    int64_t due_us = edge < pace.edge ? grid_due_us(&input.grid, edge) : pace.due_us;
+    return say_frame(replay, edge, due_us, now_us, output);
+}
+
+/* At "max" a frame ends with a block if that fills it well: its columns then go out as they lie. */
+static int64_t max_edge(const struct replay *replay, const struct known *known)
+{
+    int64_t end = known->covered;
+    for (size_t i = 0; replay->options.ticks && i < replay->options.symbol_count; i++) {
+        int64_t block_end = cursor_block_end(replay->cursors[i]);
+        if (block_end > known->next && block_end < end)
+            end = block_end;
+    }
+    bool full_enough = bytes_before(replay, end) >= replay->options.budget.bytes / 4;
+    return fit(replay, known, full_enough ? end : known->covered);
+}
+
+static enum status poll_max(struct replay *replay, int64_t now_us, struct replay_output *output)
+{
+    struct known known;
+    enum status status = cover(replay, replay->options.to, &known);
+    if (status != STATUS_OK)
+        return fail(replay, status, now_us);
+    if (!flow_allows(&replay->flow, 0))
+        return block_max(replay, REASON_FLOW, now_us);
+    bool at_end = known.covered >= replay->options.to;
+    bool beat = now_us - replay->frame_sent_us >= REPLAY_BEAT_US && known.covered > replay->edge;
+    if (!known.has_next && !at_end && !beat)
+        return block_max(replay, REASON_DATA, now_us);
+    unblock(replay, now_us);
+    if (replay->state_due)
+        return say_state(replay, output);
+    int64_t edge = known.has_next ? max_edge(replay, &known) : known.covered;
+    return say_frame(replay, edge, 0, now_us, output);
+}
+
+static enum status end(struct replay *replay, int64_t now_us, struct replay_output *output)
+{
+    play_clock_stop(&replay->clock, now_us);
+    wheel_cancel(replay->lane->wheel, &replay->timer);
+    replay_change_state(replay, REPLAY_ENDED, REASON_NONE);
+    return say_state(replay, output);
+}
+
+static enum status poll_running(struct replay *replay, int64_t now_us, struct replay_output *output)
+{
+    if (replay->edge == replay->options.to)
+        return end(replay, now_us, output);
+    enum status status = replay->options.speed.max ? poll_max(replay, now_us, output)
+                                                   : poll_paced(replay, now_us, output);
+    if (status == STATUS_OK || status == STATUS_WAIT)
+        read_ahead(replay);
+    return status;
+}
+
+static enum status say_error(struct replay *replay, struct replay_output *output)
+{
+    replay->error_due = false;
+    *output = (struct replay_output){.saying = SAYING_ERROR, .error = &replay->error};
+    return STATUS_OK;
+}
+
+static enum status say_snapshot(struct replay *replay, int64_t now_us, struct replay_output *output)
+{
+    const struct last_values *last = snapshot_take(&replay->snapshot);
+    if (replay->snapshot.status != STATUS_OK) {
+        replay->error = replay->snapshot.error;
+        (void)fail(replay, replay->snapshot.status, now_us);
+        replay->snapshot_failed = true;
+        return say_error(replay, output);
+    }
+    *output = (struct replay_output){
+        .saying = SAYING_SNAPSHOT,
+        .epoch = replay->epoch,
+        .seq = replay->seq,
+        .at = replay->edge,
+        .last = last,
+        .symbol_count = replay->options.symbol_count,
+    };
+    return STATUS_OK;
+}
+
+/* Frames wait for the picture that they continue. */
+static enum status wait_for_snapshot(struct replay *replay, int64_t now_us)
+{
+    snapshot_ask(&replay->snapshot);
+    if (!replay_is_running(replay))
+        return STATUS_WAIT;
+    return block_max(replay, REASON_DATA, now_us);
+}
+
+enum status replay_poll(struct replay *replay, int64_t now_us, struct replay_output *output)
+{
+    pass_said(replay);
+    if (replay->error_due)
+        return say_error(replay, output);
+    if (replay->state_due)
+        return say_state(replay, output);
+    if (replay->snapshot.state == SNAPSHOT_READY)
+        return say_snapshot(replay, now_us, output);
+    enum status status = STATUS_WAIT;
+    if (replay->snapshot.state != SNAPSHOT_NONE)
+        status = wait_for_snapshot(replay, now_us);
+    else if (replay_is_running(replay))
+        status = poll_running(replay, now_us, output);
+    if (status == STATUS_OK)
+        return status;
+    /* Waiting or failing may itself be news. */
+    if (replay->error_due)
+        return say_error(replay, output);
+    return replay->state_due ? say_state(replay, output) : STATUS_WAIT;
+}
+
+void replay_sent(struct replay *replay, size_t bytes)
+{
+    flow_sent(&replay->flow, replay->last_due_us, bytes);
+}

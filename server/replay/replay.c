@@ -1,0 +1,232 @@
+#include "replay/replay_private.h"
+
+#include "base/assert.h"
+#include "base/mem.h"
+
+#include <string.h>
+
+void replay_change_state(struct replay *replay, enum replay_state state, enum replay_reason reason)
+{
+    if (replay->state == state && replay->reason == reason)
+        return;
+    replay->state = state;
+    replay->reason = reason;
+    replay->state_due = true;
+}
+
+bool replay_is_running(const struct replay *replay)
+{
+    return replay->state == REPLAY_PLAYING || replay->state == REPLAY_BUFFERING;
+}
+
+static void wake_owner(void *argument)
+{
+    struct replay *replay = argument;
+    replay->wake(replay->owner);
+}
+
+static void timer_fired(struct timer *timer, int64_t now_us)
+{
+    (void)now_us;
+    wake_owner(CONTAINER_OF(timer, struct replay, timer));
+}
+
+/* The tape knows more. The waiter lies in a cursor that knows its replay by its place. */
+struct replay_cursor {
+    struct cursor cursor;
+    struct replay *replay;
+};
+
+static void tape_told(struct letter *letter)
+{
+    struct tape_waiter *waiter = CONTAINER_OF(letter, struct tape_waiter, letter);
+    struct cursor *cursor = CONTAINER_OF(waiter, struct cursor, waiter);
+    wake_owner(CONTAINER_OF(cursor, struct replay_cursor, cursor)->replay);
+}
+
+static void seek_cursors(struct replay *replay, int64_t at)
+{
+    for (size_t i = 0; i < replay->options.symbol_count; i++)
+        cursor_seek(replay->cursors[i], at);
+}
+
+static void start_epoch(struct replay *replay, int64_t at, int64_t now_us)
+{
+    replay->epoch++;
+    replay->seq = 0;
+    replay->epoch_at = at;
+    replay->edge = at;
+    replay->last_due_us = 0;
+    replay->blocked_since_us = 0;
+    replay->frame_sent_us = now_us;
+    memset(replay->totals, 0, sizeof replay->totals);
+    flow_reset(&replay->flow);
+    seek_cursors(replay, at);
+    wheel_cancel(replay->lane->wheel, &replay->timer);
+    play_clock_set(&replay->clock, 0, now_us, replay_is_running(replay));
+}
+
+static void create_cursors(struct replay *replay, const struct replay_options *options)
+{
+    for (size_t i = 0; i < options->symbol_count; i++) {
+        struct replay_cursor *mine = MEM_NEW(struct replay_cursor);
+        mine->replay = replay;
+        cursor_init(&mine->cursor, replay->lane->tape, options->symbols[i], replay->lane->inbox,
+                    tape_told);
+        replay->cursors[i] = &mine->cursor;
+    }
+}
+
+static void create_snapshot(struct replay *replay, const struct replay_options *options)
+{
+    const char *names[REPLAY_SYMBOLS_MAX];
+    for (size_t i = 0; i < options->symbol_count; i++)
+        names[i] = options->symbols[i]->name;
+    snapshot_init(&replay->snapshot, replay->lane->source, replay->lane->inbox, names,
+                  options->symbol_count, wake_owner, replay);
+}
+
+struct replay *replay_create(struct replay_lane *lane, const struct replay_options *options,
+                             replay_wake_fn *wake, void *owner, int64_t now_us)
+{
+    ASSERT(options->symbol_count >= 1 && options->symbol_count <= REPLAY_SYMBOLS_MAX);
+    ASSERT(options->from <= options->at);
+    ASSERT(options->at <= options->to);
+    struct replay *replay = MEM_NEW(struct replay);
+    replay->lane = lane;
+    replay->wake = wake;
+    replay->owner = owner;
+    replay->options = *options;
+    timer_init(&replay->timer, timer_fired);
+    replay->flow.on = options->flow_ack;
+    replay->flow.window_us = options->window_us;
+    replay->flow.window_bytes = options->window_bytes;
+    create_cursors(replay, options);
+    create_snapshot(replay, options);
+    memset(replay->options.symbols, 0, sizeof replay->options.symbols);
+    /* `opened` tells the first state: no push for it. */
+    replay->state = options->playing ? REPLAY_PLAYING : REPLAY_PAUSED;
+    start_epoch(replay, options->at, now_us);
+    snapshot_want(&replay->snapshot, options->at);
+    return replay;
+}
+
+void replay_destroy(struct replay **replay)
+{
+    struct replay *gone = *replay;
+    *replay = NULL;
+    wheel_cancel(gone->lane->wheel, &gone->timer);
+    snapshot_deinit(&gone->snapshot);
+    for (size_t i = 0; i < gone->options.symbol_count; i++) {
+        cursor_deinit(gone->cursors[i]);
+        mem_free(CONTAINER_OF(gone->cursors[i], struct replay_cursor, cursor));
+    }
+    mem_free(gone);
+}
+
+void replay_look(const struct replay *replay, struct replay_view *view)
+{
+    *view = (struct replay_view){
+        .epoch = replay->epoch,
+        .state = replay->state,
+        .reason = replay->reason,
+        .at = replay->edge,
+        .speed = replay->options.speed,
+        .from = replay->options.from,
+        .to = replay->options.to,
+    };
+}
+
+enum status replay_play(struct replay *replay, int64_t now_us, struct error *error)
+{
+    if (replay->state == REPLAY_ENDED)
+        return error_set(error, STATUS_CONFLICT,
+                         "the replay has ended: seek to play a part of it again");
+    if (replay_is_running(replay))
+        return STATUS_OK;
+    if (replay->snapshot_failed)
+        snapshot_want(&replay->snapshot, replay->edge);
+    replay->snapshot_failed = false;
+    replay_change_state(replay, REPLAY_PLAYING, REASON_NONE);
+    replay->frame_sent_us = now_us;
+    play_clock_start(&replay->clock, now_us);
+    return STATUS_OK;
+}
+
+void replay_pause(struct replay *replay, int64_t now_us)
+{
+    if (!replay_is_running(replay))
+        return;
+    play_clock_stop(&replay->clock, now_us);
+    wheel_cancel(replay->lane->wheel, &replay->timer);
+    replay->blocked_since_us = 0;
+    replay_change_state(replay, REPLAY_PAUSED, REASON_NONE);
+}
+
+static enum status check_instant(const struct replay *replay, const char *name, int64_t at,
+                                 struct error *error)
+{
+    if (at >= replay->options.from && at <= replay->options.to)
+        return STATUS_OK;
+    return error_set(error, STATUS_INVALID, "%s is %s; it must lie in the replay's range %s to %s",
+                     name, time_format(at).text, time_format(replay->options.from).text,
+                     time_format(replay->options.to).text);
+}
+
+/* Seek and a changed speed leave `ended` as paused, and buffering as playing. */
+static void settle_state(struct replay *replay)
+{
+    if (replay->state == REPLAY_ENDED)
+        replay_change_state(replay, REPLAY_PAUSED, REASON_NONE);
+    if (replay->state == REPLAY_BUFFERING)
+        replay_change_state(replay, REPLAY_PLAYING, REASON_NONE);
+}
+
+enum status replay_seek(struct replay *replay, int64_t to, int64_t now_us, struct error *error)
+{
+    enum status status = check_instant(replay, "to", to, error);
+    if (status != STATUS_OK)
+        return status;
+    settle_state(replay);
+    start_epoch(replay, to, now_us);
+    snapshot_want(&replay->snapshot, to);
+    return STATUS_OK;
+}
+
+enum status replay_change_speed(struct replay *replay, struct replay_speed speed, const int64_t *at,
+                                int64_t now_us, struct error *error)
+{
+    if (replay_speed_equal(replay->options.speed, speed))
+        return STATUS_OK;
+    int64_t start = at != NULL ? *at : replay->edge;
+    enum status status = check_instant(replay, "at", start, error);
+    if (status != STATUS_OK)
+        return status;
+    settle_state(replay);
+    replay->options.speed = speed;
+    start_epoch(replay, start, now_us);
+    return STATUS_OK;
+}
+
+void replay_set(struct replay *replay, const bool *ticks, const int64_t *fps, int64_t now_us)
+{
+    (void)now_us;
+    if (fps != NULL)
+        replay->options.fps = *fps;
+    if (ticks != NULL && *ticks != replay->options.ticks) {
+        replay->options.ticks = *ticks;
+        seek_cursors(replay, replay->edge);
+    }
+    snapshot_want(&replay->snapshot, replay->edge);
+}
+
+enum status replay_acknowledge(struct replay *replay, int64_t epoch, int64_t seq,
+                               struct error *error)
+{
+    if (epoch > replay->epoch)
+        return error_set(error, STATUS_INVALID, "epoch %lld has not begun; this is epoch %lld",
+                         (long long)epoch, (long long)replay->epoch);
+    if (epoch < replay->epoch)
+        return STATUS_OK; /* acknowledged before it heard of the new one */
+    return flow_acknowledge(&replay->flow, seq, error);
+}

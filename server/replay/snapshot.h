@@ -1,0 +1,38 @@
+/*
+ * The picture at the playhead: one request to the source at a time. A seek while one is under way
+ * makes its answer stale, and the newest instant is asked for when it comes; so a storm of seeks
+ * has one query in flight. The request outlives the replay where it has to. Lane's thread.
+ */
+#ifndef TAPEDECK_REPLAY_SNAPSHOT_H
+#define TAPEDECK_REPLAY_SNAPSHOT_H
+
+#include "market/playback.h"
+#include "market/source.h"
+
+enum snapshot_state { SNAPSHOT_NONE, SNAPSHOT_WANTED, SNAPSHOT_ASKED, SNAPSHOT_READY };
+
+typedef void snapshot_ready_fn(void *owner);
+
+struct snapshot_request;
+
+struct snapshot {
+    enum snapshot_state state;
+    struct snapshot_request *request;
+    enum status status; /* of a READY one */
+    struct error error;
+};
+
+/* The names are copied. */
+void snapshot_init(struct snapshot *snapshot, struct source *source, struct inbox *inbox,
+                   const char *const *symbols, size_t symbol_count, snapshot_ready_fn *ready,
+                   void *owner);
+void snapshot_deinit(struct snapshot *snapshot);
+
+/* The picture before `at` is wanted; an older wish is void. */
+void snapshot_want(struct snapshot *snapshot, int64_t at);
+/* Asks the source if that is due. */
+void snapshot_ask(struct snapshot *snapshot);
+/* A READY one's values, per symbol; the wish is fulfilled. */
+const struct last_values *snapshot_take(struct snapshot *snapshot);
+
+#endif
