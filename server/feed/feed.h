@@ -13,13 +13,9 @@
 #define TAPEDECK_FEED_FEED_H
 
 #include "base/bytes.h"
-#include "base/inbox.h"
-#include "base/wheel.h"
-#include "market/source.h"
+#include "live/symbols.h"
+#include "replay/replay.h"
 #include "wire/encoding.h"
-
-struct tape;
-struct live_symbols;
 
 /* Two readings of the clocks at one moment. */
 struct now {
@@ -31,7 +27,8 @@ struct now {
 #define FEED_ANSWERS_MAX 64 /* unread answers before input stops */
 #define FEED_ANSWER_BYTES_MAX (1 << 20)
 
-/* What all feeds of one lane share; outlives them. */
+/* What all feeds of one lane share; outlives them. Everything up to the counters is given by the
+ * lane before feed_lane_init. */
 struct feed_lane {
     struct tape *tape;
     struct live_symbols *symbols;
@@ -42,10 +39,14 @@ struct feed_lane {
     const char *engine;
     const char *engine_version;
     size_t replays_max;
-    /* Counters of the lane, read by others: monotonic. */
+    /* Counters since the start; read by other threads. */
     atomic_ullong frames_sent;
     atomic_ullong ticks_sent;
+    struct replay_lane replay;
 };
+
+void feed_lane_init(struct feed_lane *lane);
+void feed_lane_deinit(struct feed_lane *lane);
 
 typedef void feed_wake_fn(void *owner);
 

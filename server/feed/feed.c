@@ -1,0 +1,163 @@
+#include "feed/feed.h"
+
+#include "base/assert.h"
+#include "base/mem.h"
+#include "feed/client.h"
+
+void feed_lane_init(struct feed_lane *lane)
+{
+    atomic_init(&lane->frames_sent, 0);
+    atomic_init(&lane->ticks_sent, 0);
+    lane->replay = (struct replay_lane){
+        .tape = lane->tape,
+        .source = lane->source,
+        .inbox = lane->inbox,
+        .wheel = lane->wheel,
+    };
+    gather_init(&lane->replay.gather);
+}
+
+void feed_lane_deinit(struct feed_lane *lane)
+{
+    gather_deinit(&lane->replay.gather);
+}
+
+struct writer feed_answer(struct feed *feed)
+{
+    struct writer writer;
+    writer_init(&writer, answers_draft(&feed->answers), feed->encoding);
+    return writer;
+}
+
+void feed_answer_end(struct feed *feed)
+{
+    answers_commit(&feed->answers);
+    feed->wake(feed->owner);
+}
+
+void feed_answer_error(struct feed *feed, const struct request *request, const uint64_t *id,
+                       const struct error *error)
+{
+    struct writer writer = feed_answer(feed);
+    error_write(&writer, request, id, error->status, error->text);
+    feed_answer_end(feed);
+}
+
+static void say_welcome(struct feed *feed, struct now now)
+{
+    const struct feed_lane *lane = feed->lane;
+    struct welcome welcome = {
+        .server = lane->server,
+        .engine = lane->engine,
+        .engine_version = lane->engine_version,
+        .auth_required = false,
+        .role = "operator",
+        .replays_max = (int64_t)lane->replays_max,
+        .symbols_max = REPLAY_SYMBOLS_MAX,
+        .pending_answers_max = FEED_ANSWERS_MAX,
+        .now = now.wall_us,
+    };
+    welcome.op_count = feed_ops(&welcome.ops);
+    struct writer writer = feed_answer(feed);
+    welcome_write(&writer, &welcome);
+    feed_answer_end(feed);
+}
+
+struct feed *feed_create(struct feed_lane *lane, enum wire_encoding encoding, feed_wake_fn *wake,
+                         void *owner, struct now now)
+{
+    struct feed *feed = MEM_NEW(struct feed);
+    feed->lane = lane;
+    feed->encoding = encoding;
+    feed->wake = wake;
+    feed->owner = owner;
+    feed->decoder = decoder_create();
+    answers_init(&feed->answers);
+    list_init(&feed->replays);
+    say_welcome(feed, now);
+    return feed;
+}
+
+void feed_destroy(struct feed **feed)
+{
+    struct feed *gone = *feed;
+    *feed = NULL;
+    feed_replays_close_all(gone);
+    answers_deinit(&gone->answers);
+    decoder_destroy(&gone->decoder);
+    mem_free(gone);
+}
+
+/* No message: says so, and hangs up. */
+static void refuse_bytes(struct feed *feed, uint16_t close_code, const char *reason,
+                         const char *message)
+{
+    struct writer writer = feed_answer(feed);
+    error_write_code(&writer, NULL, NULL, "bad_message", message);
+    feed_answer_end(feed);
+    feed_close(feed, close_code, reason);
+}
+
+void feed_receive(struct feed *feed, const uint8_t *bytes, size_t count, struct now now)
+{
+    if (feed->closing)
+        return;
+    const struct value *root;
+    uint16_t close_code;
+    struct error error = {.text = ""};
+    if (decoder_decode(feed->decoder, feed->encoding, bytes, count, &root, &close_code, &error) !=
+        STATUS_OK) {
+        refuse_bytes(feed, close_code, "bad message", error.text);
+        return;
+    }
+    struct request request = {.op = NULL};
+    enum status status = request_read(root, &request, &error);
+    if (status != STATUS_OK) {
+        feed_answer_error(feed, &request, NULL, &error);
+        return;
+    }
+    feed_request(feed, &request, now);
+}
+
+void feed_receive_oversized(struct feed *feed, struct now now)
+{
+    (void)now;
+    if (feed->closing)
+        return;
+    struct error error = {.text = ""};
+    error_set(&error, STATUS_BAD_MESSAGE, "the message is longer than %d bytes",
+              WIRE_MESSAGE_BYTES_MAX);
+    refuse_bytes(feed, CLOSE_TOO_BIG, "message too long", error.text);
+}
+
+bool feed_wants_input(const struct feed *feed)
+{
+    return !feed->closing && feed->answers.count < FEED_ANSWERS_MAX &&
+           feed->answers.bytes < FEED_ANSWER_BYTES_MAX;
+}
+
+enum status feed_send(struct feed *feed, struct now now, struct buffer *out)
+{
+    if (answers_take(&feed->answers, out))
+        return STATUS_OK;
+    if (feed->closing)
+        return STATUS_END;
+    return feed_replays_say(feed, now, out);
+}
+
+uint16_t feed_close_code(const struct feed *feed, const char **reason)
+{
+    ASSERT(feed->closing);
+    *reason = feed->close_reason;
+    return feed->close_code;
+}
+
+void feed_close(struct feed *feed, uint16_t close_code, const char *reason)
+{
+    if (feed->closing)
+        return;
+    feed->closing = true;
+    feed->close_code = close_code;
+    feed->close_reason = reason;
+    feed->wake(feed->owner);
+}

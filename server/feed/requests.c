@@ -1,0 +1,102 @@
+#include "feed/client.h"
+
+#include "wire/symbols.h"
+
+#include <string.h>
+
+typedef void request_fn(struct feed *feed, const struct request *request, struct now now);
+
+static void answer_ping(struct feed *feed, const struct request *request, struct now now)
+{
+    struct writer writer = feed_answer(feed);
+    pong_write(&writer, request, now.wall_us);
+    feed_answer_end(feed);
+}
+
+static void answer_symbols(struct feed *feed, const struct request *request, struct now now)
+{
+    (void)now;
+    struct symbols_query query;
+    struct error error = {.text = ""};
+    if (symbols_query_read(request, &query, &error) != STATUS_OK) {
+        feed_answer_error(feed, request, NULL, &error);
+        return;
+    }
+    struct symbol_list *list = live_symbols_pin(feed->lane->symbols);
+    if (list == NULL) {
+        error_set(&error, STATUS_UNAVAILABLE,
+                  "the database has not been reached yet: ask again in a moment");
+        feed_answer_error(feed, request, NULL, &error);
+        return;
+    }
+    size_t first = symbol_list_first(list, query.prefix);
+    size_t prefix_bytes = strlen(query.prefix);
+    size_t count = 0;
+    while (count < query.limit && first + count < list->count &&
+           strncmp(list->symbols[first + count].name, query.prefix, prefix_bytes) == 0)
+        count++;
+    struct writer writer = feed_answer(feed);
+    symbols_write(&writer, request, list->symbols + first, count);
+    feed_answer_end(feed);
+    symbol_list_unpin(&list);
+}
+
+/* Every op this server answers. */
+static const struct {
+    const char *op;
+    request_fn *answer;
+} requests[] = {
+    {"ping", answer_ping},
+    {"symbols", answer_symbols},
+    {"replay.open", feed_replay_open},
+    {"replay.play", feed_replay_play},
+    {"replay.pause", feed_replay_pause},
+    {"replay.seek", feed_replay_seek},
+    {"replay.speed", feed_replay_speed},
+    {"replay.set", feed_replay_set},
+    {"replay.ack", feed_replay_ack},
+    {"replay.close", feed_replay_close},
+};
+
+#define REQUEST_COUNT (sizeof requests / sizeof requests[0])
+
+size_t feed_ops(const char *const **ops)
+{
+    static const char *names[REQUEST_COUNT];
+    for (size_t i = 0; i < REQUEST_COUNT; i++)
+        names[i] = requests[i].op;
+    *ops = names;
+    return REQUEST_COUNT;
+}
+
+static void answer_unknown(struct feed *feed, const struct request *request)
+{
+    char known[256] = "";
+    size_t used = 0;
+    for (size_t i = 0; i < REQUEST_COUNT; i++) {
+        size_t bytes = strlen(requests[i].op);
+        if (used + bytes + 2 >= sizeof known)
+            break;
+        memcpy(known + used, requests[i].op, bytes);
+        used += bytes;
+        known[used++] = ' ';
+    }
+    known[used > 0 ? used - 1 : 0] = '\0';
+    struct error error = {.text = ""};
+    error_set(&error, STATUS_INVALID, "op \"%.64s\" is unknown; this server answers: %s",
+              request->op, known);
+    struct writer writer = feed_answer(feed);
+    error_write_code(&writer, request, NULL, "unknown_op", error.text);
+    feed_answer_end(feed);
+}
+
+void feed_request(struct feed *feed, const struct request *request, struct now now)
+{
+    for (size_t i = 0; i < REQUEST_COUNT; i++) {
+        if (strcmp(request->op, requests[i].op) == 0) {
+            requests[i].answer(feed, request, now);
+            return;
+        }
+    }
+    answer_unknown(feed, request);
+}
