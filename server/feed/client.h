@@ -18,7 +18,6 @@ struct feed {
     enum wire_encoding encoding;
     feed_wake_fn *wake;
     void *owner;
-    struct decoder *decoder;
     struct answers answers;
     struct list replays; /* of struct client_replay; the one that speaks next is first */
     size_t replay_count;

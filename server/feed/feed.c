@@ -15,11 +15,13 @@ void feed_lane_init(struct feed_lane *lane)
         .wheel = lane->wheel,
     };
     gather_init(&lane->replay.gather);
+    lane->decoder = decoder_create();
 }
 
 void feed_lane_deinit(struct feed_lane *lane)
 {
     gather_deinit(&lane->replay.gather);
+    decoder_destroy(&lane->decoder);
 }
 
 struct writer feed_answer(struct feed *feed)
@@ -71,7 +73,6 @@ struct feed *feed_create(struct feed_lane *lane, enum wire_encoding encoding, fe
     feed->encoding = encoding;
     feed->wake = wake;
     feed->owner = owner;
-    feed->decoder = decoder_create();
     answers_init(&feed->answers);
     list_init(&feed->replays);
     say_welcome(feed, now);
@@ -84,7 +85,6 @@ void feed_destroy(struct feed **feed)
     *feed = NULL;
     feed_replays_close_all(gone);
     answers_deinit(&gone->answers);
-    decoder_destroy(&gone->decoder);
     mem_free(gone);
 }
 
@@ -105,8 +105,8 @@ void feed_receive(struct feed *feed, const uint8_t *bytes, size_t count, struct 
     const struct value *root;
     uint16_t close_code;
     struct error error = {.text = ""};
-    if (decoder_decode(feed->decoder, feed->encoding, bytes, count, &root, &close_code, &error) !=
-        STATUS_OK) {
+    if (decoder_decode(feed->lane->decoder, feed->encoding, bytes, count, &root, &close_code,
+                       &error) != STATUS_OK) {
         refuse_bytes(feed, close_code, "bad message", error.text);
         return;
     }

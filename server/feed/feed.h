@@ -15,7 +15,7 @@
 #include "base/bytes.h"
 #include "live/symbols.h"
 #include "replay/replay.h"
-#include "wire/encoding.h"
+#include "wire/value.h"
 
 /* Two readings of the clocks at one moment. */
 struct now {
@@ -43,6 +43,7 @@ struct feed_lane {
     atomic_ullong frames_sent;
     atomic_ullong ticks_sent;
     struct replay_lane replay;
+    struct decoder *decoder; /* nothing is kept in it from one message to the next */
 };
 
 void feed_lane_init(struct feed_lane *lane);

@@ -2,6 +2,7 @@
 
 #include "wire/symbols.h"
 
+#include <pthread.h>
 #include <string.h>
 
 typedef void request_fn(struct feed *feed, const struct request *request, struct now now);
@@ -60,12 +61,19 @@ static const struct {
 
 #define REQUEST_COUNT (sizeof requests / sizeof requests[0])
 
+static const char *op_names[REQUEST_COUNT];
+
+static void name_ops(void)
+{
+    for (size_t i = 0; i < REQUEST_COUNT; i++)
+        op_names[i] = requests[i].op;
+}
+
 size_t feed_ops(const char *const **ops)
 {
-    static const char *names[REQUEST_COUNT];
-    for (size_t i = 0; i < REQUEST_COUNT; i++)
-        names[i] = requests[i].op;
-    *ops = names;
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, name_ops);
+    *ops = op_names;
     return REQUEST_COUNT;
 }
 

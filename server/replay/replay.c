@@ -205,6 +205,8 @@ enum status replay_change_speed(struct replay *replay, struct replay_speed speed
     settle_state(replay);
     replay->options.speed = speed;
     start_epoch(replay, start, now_us);
+    if (replay->snapshot.state != SNAPSHOT_NONE)
+        snapshot_want(&replay->snapshot, start); /* the one under way is of another instant */
     return STATUS_OK;
 }
 

@@ -125,7 +125,7 @@ static void fetch_publish(struct tick_load *load, struct time_range range, struc
     }
     advance(fetch, range.to);
     add_ready(tape, fetch->track, range, block);
-    track_tell(fetch->track, range, STATUS_OK, NULL);
+    track_give(fetch->track, range, block);
     keep_within_budget(tape);
     pthread_mutex_unlock(&tape->lock);
 }
@@ -305,6 +305,19 @@ static enum status pin_later(struct tape *tape, struct track *track, struct segm
     return STATUS_WAIT;
 }
 
+/* What was published for the waiter meanwhile, if it is what is asked for now. */
+static bool take_given(struct tape_waiter *waiter, int64_t instant, struct tape_stretch *stretch)
+{
+    struct tape_stretch given = waiter->given;
+    waiter->given = (struct tape_stretch){.block = NULL};
+    if (instant < given.range.from || instant >= given.range.to) {
+        tape_unpin(&given);
+        return false;
+    }
+    *stretch = given;
+    return true;
+}
+
 enum status tape_pin(struct tape *tape, struct track *track, int64_t instant,
                      struct tape_waiter *waiter, struct tape_stretch *stretch, struct error *error)
 {
@@ -313,7 +326,7 @@ enum status tape_pin(struct tape *tape, struct track *track, int64_t instant,
     if (status != STATUS_OK) {
         *error = waiter->error;
         waiter->status = STATUS_OK;
-    } else {
+    } else if (!take_given(waiter, instant, stretch)) {
         struct segment *segment = track_segment_at(track, instant);
         status = segment != NULL && segment->fetch == NULL
                      ? pin_ready(tape, segment, stretch)
@@ -334,6 +347,8 @@ void tape_stop_waiting(struct tape *tape, struct tape_waiter *waiter)
     pthread_mutex_lock(&tape->lock);
     list_remove(&waiter->node);
     waiter->status = STATUS_OK;
+    tape_unpin(&waiter->given);
+    waiter->given = (struct tape_stretch){.block = NULL};
     pthread_mutex_unlock(&tape->lock);
     inbox_retract(waiter->inbox, &waiter->letter);
 }

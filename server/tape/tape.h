@@ -51,6 +51,9 @@ struct tape_waiter {
     int64_t instant;
     enum status status; /* a load failed: the next tape_pin tells */
     struct error error;
+    /* What was published for it, already pinned: however small the budget, it is not evicted
+     * before it has been looked at. Empty range: nothing. */
+    struct tape_stretch given;
 };
 
 struct tape_statistics {

@@ -130,18 +130,47 @@ struct time_range track_gap(const struct track *track, int64_t instant, struct t
     return range;
 }
 
+/* The next waiter from `node` on whose instant lies in `range`, or NULL. */
+static struct tape_waiter *waiter_in(struct track *track, struct list *node,
+                                     struct time_range range)
+{
+    for (; node != &track->waiters; node = node->next) {
+        struct tape_waiter *waiter = CONTAINER_OF(node, struct tape_waiter, node);
+        if (waiter->instant >= range.from && waiter->instant < range.to)
+            return waiter;
+    }
+    return NULL;
+}
+
+static void post(struct tape_waiter *waiter)
+{
+    list_remove(&waiter->node);
+    inbox_post(waiter->inbox, &waiter->letter);
+}
+
 void track_tell(struct track *track, struct time_range range, enum status status,
                 const struct error *error)
 {
-    for (struct list *node = track->waiters.next, *next; node != &track->waiters; node = next) {
-        next = node->next;
-        struct tape_waiter *waiter = CONTAINER_OF(node, struct tape_waiter, node);
-        if (waiter->instant < range.from || waiter->instant >= range.to)
-            continue;
-        list_remove(node);
+    struct tape_waiter *waiter = waiter_in(track, track->waiters.next, range);
+    while (waiter != NULL) {
+        struct list *next = waiter->node.next;
         waiter->status = status;
         if (error != NULL)
             waiter->error = *error;
-        inbox_post(waiter->inbox, &waiter->letter);
+        post(waiter);
+        waiter = waiter_in(track, next, range);
+    }
+}
+
+void track_give(struct track *track, struct time_range range, struct block *block)
+{
+    struct tape_waiter *waiter = waiter_in(track, track->waiters.next, range);
+    while (waiter != NULL) {
+        struct list *next = waiter->node.next;
+        tape_unpin(&waiter->given);
+        waiter->given.range = range;
+        waiter->given.block = block != NULL ? block_retain(block) : NULL;
+        post(waiter);
+        waiter = waiter_in(track, next, range);
     }
 }

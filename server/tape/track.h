@@ -51,8 +51,10 @@ int64_t track_ceil(const struct track *track, int64_t instant);
 /* The part of `range` around `instant` that no segment covers; `instant` itself is uncovered. */
 struct time_range track_gap(const struct track *track, int64_t instant, struct time_range range);
 
-/* Tells every waiter whose instant lies in `range`. */
+/* Tells every waiter whose instant lies in `range` to ask again, or that its load failed. */
 void track_tell(struct track *track, struct time_range range, enum status status,
                 const struct error *error);
+/* Gives a ready stretch to every waiter whose instant lies in it. */
+void track_give(struct track *track, struct time_range range, struct block *block);
 
 #endif
