@@ -7,6 +7,7 @@
 _Noreturn void assert_failed(const char *condition, const char *file, int line,
                              const char *function)
 {
-    log_error("assert", "condition=%s at=%s:%d function=%s", condition, file, line, function);
+    log_error("assert", "condition=%s at=%s:%d function=%s", LOG_QUOTE(condition), file, line,
+              function);
     abort();
 }

@@ -66,7 +66,7 @@ struct log_quoted log_quote(const char *value)
         unsigned char c = (unsigned char)*value;
         if (c == '"' || c == '\\')
             quoted.text[at++] = '\\';
-        quoted.text[at++] = c < 0x20 ? ' ' : (char)c;
+        quoted.text[at++] = c < 0x20 || c == 0x7F ? ' ' : (char)c;
     }
     quoted.text[at++] = '"';
     quoted.text[at] = '\0';

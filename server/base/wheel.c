@@ -4,6 +4,9 @@
 
 static int64_t slot_after(int64_t at_us)
 {
+    /* The last slot that has a time; INT64_MAX means never. */
+    if (at_us > INT64_MAX - WHEEL_SLOT_US)
+        return INT64_MAX / WHEEL_SLOT_US;
     return at_us / WHEEL_SLOT_US + (at_us % WHEEL_SLOT_US > 0);
 }
 

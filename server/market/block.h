@@ -26,7 +26,8 @@ struct block {
     struct column fields[TICK_FIELDS];
 };
 
-/* Takes one more reference, and gives it back: the last one frees the block. Any thread. */
+/* Takes one more reference, and gives it back: the last one frees the block. `*block` may be NULL
+ * and is NULL afterwards. Any thread. */
 struct block *block_retain(struct block *block);
 void block_release(struct block **block);
 
@@ -35,6 +36,8 @@ size_t block_find(const struct block *block, int64_t t);
 int64_t block_time(const struct block *block, size_t row);
 struct tick block_tick(const struct block *block, size_t row);
 
+/* Collects rows; its memory grows to the most rows it ever held and stays until deinit, so the
+ * caller bounds it by sealing in time. One owner thread. */
 struct block_builder {
     size_t rows;
     size_t capacity;

@@ -10,6 +10,9 @@
  *
  * Payload is little-endian, as the host is (asserted at compile time). A sealed column never
  * changes; any thread may read it.
+ *
+ * Sealing has two steps, so that the payload can be written where it will stay: `choose` reads the
+ * values and settles everything but the payload, `write` writes it. `seal` is both.
  */
 #ifndef TAPEDECK_MARKET_COLUMN_H
 #define TAPEDECK_MARKET_COLUMN_H
@@ -29,20 +32,33 @@ enum column_encoding { COLUMN_U32, COLUMN_I16, COLUMN_I32, COLUMN_I64, COLUMN_CO
 struct column {
     enum column_encoding encoding;
     uint8_t exp;  /* 0 … 8; 0 for times */
-    int64_t base; /* U32, I16, I32: added to each offset; CONST: the value */
-    int64_t mul;  /* U32 only, ≥ 1 */
+    int64_t base; /* U32, I16, I32: added to each offset; CONST: the value; else 0 */
+    int64_t mul;  /* U32: ≥ 1; else 0 */
     size_t rows;
-    const void *payload; /* rows × column_row_bytes; NULL for CONST */
+    const void *payload; /* rows × column_row_bytes, 8-byte aligned where sealed; NULL for CONST */
 };
 
 /* Bytes one row takes in the payload: 4, 2, 4, 8 or 0. */
 size_t column_row_bytes(enum column_encoding encoding);
+size_t column_payload_bytes(const struct column *column);
 
 /*
- * Chooses the smallest encoding out of the set `allowed` (bits; I64 is always allowed) that is
- * exact for `values`, all at exponent 8, and writes its payload to `payload` (room for rows × 8
- * bytes). For `time` columns values are microseconds, exp is 0 and nulls do not occur.
+ * The smallest encoding out of the set `allowed` (bits; I64 is always allowed) that is exact for
+ * `values`; `payload` is still NULL. No rows at all are CONST.
+ *
+ * `decimals`: `values` at exp 8, any of them null; the column gets the smallest exp that is exact;
+ * CONST, I16, I32 or I64. `times`: microseconds or other whole numbers in any order, none of them
+ * INT64_MIN; exp 0; CONST, U32 or I64.
  */
+struct column column_choose_decimals(const int64_t *values, size_t rows, unsigned allowed);
+struct column column_choose_times(const int64_t *values, size_t rows, unsigned allowed);
+
+/* Writes the payload of a chosen column, from the same values, to `payload` (8-byte aligned, room
+ * for column_payload_bytes, not overlapping the values), which the column borrows from then on. */
+void column_write_decimals(struct column *column, const int64_t *values, void *payload);
+void column_write_times(struct column *column, const int64_t *values, void *payload);
+
+/* Choose, then write: `payload` has room for rows × 8 bytes. */
 struct column column_seal_decimals(const int64_t *values, size_t rows, unsigned allowed,
                                    void *payload);
 struct column column_seal_times(const int64_t *values, size_t rows, unsigned allowed,

@@ -25,9 +25,11 @@
 enum status decimal_parse(const char *text, size_t length, int64_t *mantissa) MUST_CHECK;
 
 /* PostgreSQL's binary numeric (numeric_send, utils/adt/numeric.c: ndigits, weight, sign, dscale,
- * base-10000 digits) to a mantissa at exp 8. STATUS_INVALID as above. */
+ * base-10000 digits) to a mantissa at exp 8. STATUS_INVALID as above, and when bytes are missing;
+ * otherwise the reader stands behind the numeric, good or not. */
 enum status decimal_read_numeric(struct reader *reader, int64_t *mantissa) MUST_CHECK;
-/* The reverse, with dscale 8; without the field length that COPY puts before it. */
+/* The reverse, with dscale 8; without the field length that COPY puts before it (8 to 18). Null has
+ * no binary form (its length is −1): never DECIMAL_NULL. */
 void decimal_write_numeric(struct buffer *buffer, int64_t mantissa);
 
 /* The smallest exp (0 … 8) at which every value of [mantissas, +count) at exp 8 is exact; nulls do
@@ -41,7 +43,8 @@ int64_t decimal_power(int n);
 struct decimal_text {
     char text[DECIMAL_TEXT_BYTES];
 };
-/* "61800.3": the shortest text that is exact. */
+/* "61800.3": the shortest text that is exact, without an exponent; "null" for DECIMAL_NULL. exp in
+ * 0 … 18. */
 struct decimal_text decimal_format(int64_t mantissa, int exp);
 
 #endif

@@ -30,9 +30,10 @@ struct time_range {
 };
 
 /*
- * RFC 3339, also with a blank for the T, a missing zone (UTC) or only a date:
- * 2024-08-08, 2024-08-08T23:54:15Z, 2024-08-08 23:54:15.088169+02:00. Digits below a microsecond
- * are floored. A leap second (…:60) is read as the following second. STATUS_INVALID otherwise.
+ * RFC 3339, also with a blank for the T, PostgreSQL's short zones (+02, +0230), a missing zone
+ * (UTC) or only a date: 2024-08-08, 2024-08-08T23:54:15Z, 2024-08-08 23:54:15.088169+02:00. Zones
+ * reach to ±18:00. Digits below a microsecond are floored. A leap second (…:60) is read as the
+ * following second. STATUS_INVALID otherwise, and outside [TIME_MIN, TIME_MAX].
  */
 enum status time_parse(const char *text, size_t length, int64_t *time) MUST_CHECK;
 

@@ -1,0 +1,183 @@
+#include "market/block.h"
+
+#include "base/assert.h"
+#include "base/mem.h"
+
+#include <string.h>
+
+#define BUILDER_ROWS_FIRST 1024
+#define PAYLOAD_ALIGN 8
+
+struct block *block_retain(struct block *block)
+{
+    unsigned before = atomic_fetch_add_explicit(&block->references, 1, memory_order_relaxed);
+    ASSERT(before > 0);
+    return block;
+}
+
+void block_release(struct block **block)
+{
+    struct block *released = *block;
+    *block = NULL;
+    if (released == NULL)
+        return;
+    unsigned before = atomic_fetch_sub_explicit(&released->references, 1, memory_order_acq_rel);
+    ASSERT(before > 0);
+    if (before == 1)
+        mem_block_free(released, released->bytes);
+}
+
+static size_t find_u32(const uint32_t *offsets, size_t rows, uint32_t least)
+{
+    const uint32_t *first = offsets;
+    while (rows > 1) {
+        size_t half = rows / 2;
+        first += half * (first[half - 1] < least); /* no branch to mispredict */
+        rows -= half;
+    }
+    return (size_t)(first - offsets) + (rows == 1 && *first < least);
+}
+
+static size_t find_in_u32(const struct column *time, int64_t t)
+{
+    if (t <= time->base)
+        return 0;
+    uint64_t distance = (uint64_t)t - (uint64_t)time->base;
+    uint64_t mul = (uint64_t)time->mul;
+    uint64_t least = distance / mul + (distance % mul > 0);
+    return least > UINT32_MAX ? time->rows : find_u32(time->payload, time->rows, (uint32_t)least);
+}
+
+static size_t find_in_any(const struct column *time, int64_t t)
+{
+    size_t from = 0;
+    size_t to = time->rows;
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+        if (column_value(time, middle) < t)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return from;
+}
+
+size_t block_find(const struct block *block, int64_t t)
+{
+    const struct column *time = &block->time;
+    if (time->encoding == COLUMN_U32)
+        return find_in_u32(time, t);
+    if (time->encoding == COLUMN_CONST)
+        return t <= time->base ? 0 : time->rows;
+    return find_in_any(time, t);
+}
+
+int64_t block_time(const struct block *block, size_t row)
+{
+    return column_value(&block->time, row);
+}
+
+struct tick block_tick(const struct block *block, size_t row)
+{
+    struct tick tick = {.time = block_time(block, row)};
+    for (int field = 0; field < TICK_FIELDS; field++)
+        tick.fields[field] = column_decimal(&block->fields[field], row);
+    return tick;
+}
+
+void block_builder_init(struct block_builder *builder)
+{
+    *builder = (struct block_builder){.rows = 0};
+}
+
+void block_builder_deinit(struct block_builder *builder)
+{
+    mem_free(builder->times);
+    for (int field = 0; field < TICK_FIELDS; field++)
+        mem_free(builder->fields[field]);
+    block_builder_init(builder);
+}
+
+static void builder_grow(struct block_builder *builder)
+{
+    size_t capacity = builder->capacity > 0 ? 2 * builder->capacity : BUILDER_ROWS_FIRST;
+    size_t bytes = capacity * sizeof(int64_t);
+    builder->times = mem_resize(builder->times, bytes);
+    for (int field = 0; field < TICK_FIELDS; field++)
+        builder->fields[field] = mem_resize(builder->fields[field], bytes);
+    builder->capacity = capacity;
+}
+
+enum status block_builder_add(struct block_builder *builder, const struct tick *tick)
+{
+    size_t row = builder->rows;
+    if (row > 0 && tick->time < builder->times[row - 1])
+        return STATUS_INTERNAL;
+    if (row == builder->capacity)
+        builder_grow(builder);
+    builder->times[row] = tick->time;
+    for (int field = 0; field < TICK_FIELDS; field++)
+        builder->fields[field][row] = tick->fields[field];
+    builder->rows++;
+    return STATUS_OK;
+}
+
+static size_t aligned(size_t bytes)
+{
+    return (bytes + PAYLOAD_ALIGN - 1) / PAYLOAD_ALIGN * PAYLOAD_ALIGN;
+}
+
+/* One piece of memory: the header, then the payloads of time, bid, ask, last and volume. */
+static struct block *seal(const struct block_builder *builder, size_t rows, struct time_range range)
+{
+    struct column time = column_choose_times(builder->times, rows, COLUMN_ENCODINGS_ALL);
+    struct column fields[TICK_FIELDS];
+    size_t bytes = aligned(sizeof(struct block)) + aligned(column_payload_bytes(&time));
+    for (int field = 0; field < TICK_FIELDS; field++) {
+        fields[field] = column_choose_decimals(builder->fields[field], rows, COLUMN_ENCODINGS_ALL);
+        bytes += aligned(column_payload_bytes(&fields[field]));
+    }
+
+    struct block *block = mem_block_alloc(bytes);
+    atomic_init(&block->references, 1);
+    block->range = range;
+    block->rows = rows;
+    block->bytes = bytes;
+    char *at = (char *)block + aligned(sizeof *block);
+    column_write_times(&time, builder->times, at);
+    block->time = time;
+    at += aligned(column_payload_bytes(&time));
+    for (int field = 0; field < TICK_FIELDS; field++) {
+        column_write_decimals(&fields[field], builder->fields[field], at);
+        block->fields[field] = fields[field];
+        at += aligned(column_payload_bytes(&fields[field]));
+    }
+    ASSERT(at == (char *)block + bytes);
+    return block;
+}
+
+struct block *block_builder_seal(struct block_builder *builder, struct time_range range)
+{
+    return block_builder_seal_first(builder, builder->rows, range);
+}
+
+static void keep_from(int64_t *values, size_t first, size_t rows)
+{
+    memmove(values, values + first, rows * sizeof *values);
+}
+
+struct block *block_builder_seal_first(struct block_builder *builder, size_t rows,
+                                       struct time_range range)
+{
+    ASSERT(rows > 0);
+    ASSERT(rows <= builder->rows);
+    ASSERT(builder->times[0] >= range.from);
+    ASSERT(builder->times[rows - 1] < range.to);
+    struct block *block = seal(builder, rows, range);
+    size_t left = builder->rows - rows;
+    keep_from(builder->times, rows, left);
+    for (int field = 0; field < TICK_FIELDS; field++)
+        keep_from(builder->fields[field], rows, left);
+    builder->rows = left;
+    return block;
+}
