@@ -6,7 +6,7 @@
 
 #include "base/status.h"
 
-/* "bad_argument", "not_found", …: one of PROTOCOL section 1's codes. */
+/* "bad_argument", "not_found", …: one of the codes in section 1 of README.md. */
 const char *wire_error_code(enum status status);
 
 enum close_code {

@@ -24,6 +24,7 @@ enum status replay_speed_change_read(const struct request *request,
                                      struct error *error) MUST_CHECK;
 
 /* replay.step {id, unit:"tick"|"frame"|INTERVAL, count, at?} */
+#define REPLAY_STEP_COUNT_MOST 1000000
 enum replay_step_unit { STEP_TICK, STEP_FRAME, STEP_INTERVAL };
 struct replay_step {
     enum replay_step_unit unit;
@@ -41,7 +42,7 @@ struct replay_set {
     bool ticks;
     bool has_fps;
     int64_t fps;
-    bool has_candles;
+    bool has_candles; /* a non-empty list */
 };
 enum status replay_set_read(const struct request *request, struct replay_set *set,
                             struct error *error) MUST_CHECK;

@@ -12,6 +12,9 @@
 
 #define REPLAY_SPEED_LEAST 0.01
 #define REPLAY_SPEED_MOST 100000.0
+#define REPLAY_SPEED_EXPECTED                                                                      \
+    "a number from 0.01 to 100000, negative to play backwards, or \"max\" or \"-max\""
+#define REPLAY_FPS 60
 #define REPLAY_FPS_MOST 240
 #define REPLAY_LEAD_MS 500
 #define REPLAY_LEAD_MS_MOST 5000
@@ -44,6 +47,9 @@ struct replay_open {
     int64_t window_ms;
     unsigned encodings;
 };
+/* `candles`: whether it asks for any; left as it is when absent. */
+enum status replay_candles_read(const struct request *request, bool *has_candles,
+                                struct error *error) MUST_CHECK;
 /* Checks what can be checked without the data: from < to, at only against from and a given to. */
 enum status replay_open_read(const struct request *request, struct replay_open *open,
                              struct error *error) MUST_CHECK;

@@ -3,7 +3,8 @@
  * otherwise says which field is wrong, what it is and what would be right:
  * "fps is 500; it must be an integer from 1 to 240".
  *
- * `request_*` readers with a default leave the output at it when the field is absent or nil.
+ * `request_*` readers leave the output as it is when the field is absent or nil (that is how a
+ * default is given; `request_need` comes first where there is none), and when they fail.
  * Owner's thread; everything borrowed from the decoder.
  */
 #ifndef TAPEDECK_WIRE_REQUEST_H
@@ -23,7 +24,15 @@ struct request {
 enum status request_read(const struct value *map, struct request *request,
                          struct error *error) MUST_CHECK;
 
+/* Whether the field is there and not nil. */
 bool request_has(const struct request *request, const char *key);
+/* Sets "KEY is VALUE; it must be EXPECTED", or "KEY is missing; …", and returns `status`: for
+ * readers of other files. */
+enum status request_refuse(const struct request *request, const char *key, enum status status,
+                           struct error *error, const char *expected, ...) PRINTF_LIKE(5, 6);
+/* STATUS_INVALID with that sentence when the field is absent or nil. */
+enum status request_need(const struct request *request, const char *key, const char *expected,
+                         struct error *error) MUST_CHECK;
 /* Ids: unsigned integers ≤ 2^53−1, required. */
 enum status request_id(const struct request *request, uint64_t *id, struct error *error) MUST_CHECK;
 enum status request_integer(const struct request *request, const char *key, int64_t least,
@@ -33,6 +42,9 @@ enum status request_bool(const struct request *request, const char *key, bool *v
 /* A text of 1 … most bytes; NULL stays when absent. */
 enum status request_text(const struct request *request, const char *key, size_t most,
                          const char **text, struct error *error) MUST_CHECK;
+#define REQUEST_TIME_EXPECTED                                                                      \
+    "a time of the years 1 to 9999: integer microseconds since the Unix epoch, or an RFC 3339 "    \
+    "text"
 /* Integer microseconds or an RFC 3339 text. */
 enum status request_time(const struct request *request, const char *key, int64_t *time,
                          struct error *error) MUST_CHECK;

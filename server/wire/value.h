@@ -2,9 +2,11 @@
  * A client's message, decoded: a tree of values in memory of the decoder.
  *
  * The decoder is our own bounded cursor for msgpack (msgpack-c reserves gigabytes for 155 hostile
- * bytes) and jansson for JSON. It refuses what PROTOCOL section 1 calls no message: broken
+ * bytes) and jansson for JSON. It refuses what section 1 of README.md calls no message: broken
  * framing, text that is not UTF-8, duplicate keys, keys that are no text, too deep, too long,
- * bytes after the end. It allocates at most WIRE_DECODER_BYTES, once. Owner's thread only.
+ * bytes after the end. It allocates WIRE_DECODER_BYTES, once; jansson's own tree of a JSON message
+ * is gone when the call returns. One decoder serves all connections of a lane, because nothing is
+ * kept from one message to the next. Owner's thread only.
  */
 #ifndef TAPEDECK_WIRE_VALUE_H
 #define TAPEDECK_WIRE_VALUE_H
@@ -18,7 +20,7 @@ enum value_kind {
     VALUE_NIL,
     VALUE_BOOL,
     VALUE_INTEGER, /* also a float without fraction within ±2^63 */
-    VALUE_FLOAT,   /* finite */
+    VALUE_FLOAT,   /* finite; also an integer beyond int64_t */
     VALUE_TEXT,
     VALUE_BYTES,
     VALUE_ARRAY,
@@ -38,6 +40,10 @@ struct value {
 };
 
 struct decoder; /* reused from message to message */
+
+#define WIRE_DECODER_BYTES                                                                         \
+    (26 * WIRE_MESSAGE_BYTES_MAX + 64) /* touched as far as messages need                          \
+                                        */
 
 struct decoder *decoder_create(void);
 void decoder_destroy(struct decoder **decoder);

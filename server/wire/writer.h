@@ -41,15 +41,18 @@ void writer_nil(struct writer *writer);
 void writer_bool(struct writer *writer, bool value);
 void writer_integer(struct writer *writer, int64_t value);
 void writer_float(struct writer *writer, double value);
+/* What is no UTF-8 in a text (a sentence cut within a character) becomes U+FFFD. */
 void writer_text(struct writer *writer, const char *text);
 void writer_text_bytes(struct writer *writer, const char *text, size_t count);
 /* A decoded value as it came: `pong` returns the fields of `ping`. */
 void writer_value(struct writer *writer, const struct value *value);
 /* [mantissa, exp], or nil for DECIMAL_NULL; `mantissa` is at exp 8 and gets the smallest exp. */
 void writer_decimal(struct writer *writer, int64_t mantissa);
-/* A column as PROTOCOL section 2 has it. */
+/* A column as section 2 of README.md has it. */
 void writer_column(struct writer *writer, const struct column *column);
 
+/* "u32", "i16", … */
+const char *wire_column_name(enum column_encoding encoding);
 /* Most bytes one row of a column of this encoding can take on the wire, its header apart. */
 size_t wire_row_bytes(enum wire_encoding wire, enum column_encoding column);
 /* Most bytes the header of a column can take. */

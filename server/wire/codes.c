@@ -1,0 +1,29 @@
+#include "wire/codes.h"
+
+const char *wire_error_code(enum status status)
+{
+    switch (status) {
+    case STATUS_BAD_MESSAGE:
+        return "bad_message";
+    case STATUS_INVALID:
+        return "bad_argument";
+    case STATUS_NOT_FOUND:
+        return "not_found";
+    case STATUS_CONFLICT:
+        return "conflict";
+    case STATUS_LIMIT:
+        return "limit";
+    case STATUS_UNAUTHORIZED:
+        return "unauthorized";
+    case STATUS_FORBIDDEN:
+        return "forbidden";
+    case STATUS_UNAVAILABLE:
+        return "unavailable";
+    case STATUS_INTERNAL:
+    case STATUS_OK: /* these three are no errors: whoever sends one as such is at fault */
+    case STATUS_WAIT:
+    case STATUS_END:
+        return "internal";
+    }
+    return "internal";
+}
