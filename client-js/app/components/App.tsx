@@ -1,0 +1,41 @@
+import { CandleView } from "../views/candle-view.js";
+import { RibbonView } from "../views/ribbon-view.js";
+import { TickTableView } from "../views/tick-table-view.js";
+import { Header } from "./Header.js";
+import { Notices } from "./Notices.js";
+import { Painted } from "./Painted.js";
+import { NoSymbols, Prompt } from "./Prompts.js";
+import { Transport } from "./Transport.js";
+import { useKeyboard } from "./use-keyboard.js";
+import { useSession, type SessionProps } from "./use-session.js";
+import { WatchStrip } from "./WatchStrip.js";
+
+export function App({ session }: SessionProps) {
+  const { symbols, focus } = useSession(session);
+  useKeyboard(session);
+  const empty = symbols?.length === 0;
+  return (
+    <div className="app">
+      <Header session={session} />
+      <Notices session={session} />
+      {empty ? (
+        <NoSymbols />
+      ) : (
+        <main className="stage">
+          <WatchStrip session={session} />
+          <section className="panel candles" aria-label="Candles">
+            <Painted session={session} view={CandleView} className="fill" />
+            <Prompt session={session} />
+          </section>
+          <section className="panel ribbon" aria-label="Ticks as a line">
+            <Painted session={session} view={RibbonView} className="fill" />
+          </section>
+          <section className="panel ticks" aria-label={`Newest ticks of ${focus ?? "nothing"}`}>
+            <Painted session={session} view={TickTableView} className="tick-table" />
+          </section>
+        </main>
+      )}
+      <Transport session={session} />
+    </div>
+  );
+}

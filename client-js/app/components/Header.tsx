@@ -1,0 +1,33 @@
+import { INTERVALS } from "../model/choices.js";
+import { stateWords } from "../model/words.js";
+import { MetersView } from "../views/readouts.js";
+import { Logo } from "./icons.js";
+import { Painted } from "./Painted.js";
+import { SymbolPicker } from "./SymbolPicker.js";
+import { useSession, type SessionProps } from "./use-session.js";
+
+export function Header({ session }: SessionProps) {
+  const { interval, replay } = useSession(session);
+  const seeking = replay?.seekingTo !== undefined;
+  return (
+    <header className="header">
+      <span className="brand">
+        <Logo turning={replay?.state === "playing" && !seeking} />
+        tapedeck
+      </span>
+      <SymbolPicker session={session} />
+      <div className="segments" role="group" aria-label="Candle interval">
+        {INTERVALS.map((name) => (
+          <button key={name} type="button" aria-pressed={name === interval} onClick={() => session.setInterval(name)}>
+            {name}
+          </button>
+        ))}
+      </div>
+      <span className="spring" />
+      <span className="state" data-state={seeking ? "seeking" : (replay?.state ?? "none")} role="status">
+        {stateWords(replay)}
+      </span>
+      <Painted session={session} view={MetersView} className="meters" label="Meters" />
+    </header>
+  );
+}

@@ -1,0 +1,51 @@
+import type { ReactNode } from "react";
+
+function Icon({ children }: { readonly children: ReactNode }) {
+  return (
+    <svg className="icon" viewBox="0 0 24 24" aria-hidden="true">
+      {children}
+    </svg>
+  );
+}
+
+export function PlayIcon() {
+  return <Icon><path d="M8 5.2v13.6a.8.8 0 0 0 1.2.7l10.8-6.8a.8.8 0 0 0 0-1.4L9.2 4.5A.8.8 0 0 0 8 5.2z" /></Icon>;
+}
+
+export function PauseIcon() {
+  return <Icon><path d="M7 4.5h3.2v15H7zM13.8 4.5H17v15h-3.2z" /></Icon>;
+}
+
+export function BackIcon() {
+  return <Icon><path d="M6 5h2.4v14H6zM19 5.8v12.4a.7.7 0 0 1-1.1.6L9.2 12.6a.7.7 0 0 1 0-1.2l8.7-6.2a.7.7 0 0 1 1.1.6z" /></Icon>;
+}
+
+export function AheadIcon() {
+  return <Icon><path d="M15.6 5H18v14h-2.4zM5 5.8v12.4a.7.7 0 0 0 1.1.6l8.7-6.2a.7.7 0 0 0 0-1.2L6.1 5.2A.7.7 0 0 0 5 5.8z" /></Icon>;
+}
+
+export function SearchIcon() {
+  return <Icon><path d="M10.5 4a6.5 6.5 0 1 0 4 11.6l4.4 4.4 1.5-1.5-4.4-4.4A6.5 6.5 0 0 0 10.5 4zm0 2.1a4.4 4.4 0 1 1 0 8.8 4.4 4.4 0 0 1 0-8.8z" /></Icon>;
+}
+
+/**
+ * A cassette whose reels turn while the tape runs. The reels are elements of their own, because
+ * only whole elements are turned without painting.
+ */
+export function Logo({ turning }: { readonly turning: boolean }) {
+  return (
+    <span className="logo" data-turning={turning} aria-hidden="true">
+      <svg viewBox="0 0 44 30">
+        <rect x="1" y="1" width="42" height="28" rx="5" className="logo-shell" />
+        <rect x="6" y="6" width="32" height="13" rx="6.5" className="logo-window" />
+        <path d="M11 29l2.6-6h16.8l2.6 6z" className="logo-window" />
+      </svg>
+      {["left", "right"].map((side) => (
+        <svg key={side} className={`reel ${side}`} viewBox="-5 -5 10 10">
+          <circle r="4.6" className="logo-shell" />
+          <path d="M-.8-3.9h1.6v2.4h-1.6zM-.8 1.5h1.6v2.4h-1.6zM-3.9-.8h2.4v1.6h-2.4zM1.5-.8h2.4v1.6h-2.4z" className="logo-window" />
+        </svg>
+      ))}
+    </span>
+  );
+}

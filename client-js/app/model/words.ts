@@ -1,0 +1,54 @@
+/** What the app says, in words for people. */
+import {
+  RequestError, type BufferingReason, type ReplayStatus, type TapedeckError,
+} from "../../src/core/index.js";
+
+const REASONS: Readonly<Record<BufferingReason, string>> = {
+  data: "waiting for the database",
+  client: "this connection is slow",
+  flow: "waiting for this page",
+  network: "nothing arrives from the server",
+};
+
+export function stateWords(status: ReplayStatus | undefined): string {
+  if (!status) return "Stopped";
+  if (status.seekingTo !== undefined) return "Seeking";
+  switch (status.state) {
+    case "connecting":
+      return "Connecting";
+    case "paused":
+      return "Paused";
+    case "playing":
+      return "Playing";
+    case "buffering":
+      return `Buffering: ${REASONS[status.reason ?? "data"]}`;
+    case "ended":
+      return "End of the range";
+    case "failed":
+      return "Stopped";
+  }
+}
+
+const REFUSALS: Readonly<Record<string, string>> = {
+  not_found: "The server does not have what was asked for.",
+  limit: "That is more than this server allows.",
+  unavailable: "The server cannot do this right now.",
+  unauthorized: "This server wants a token.",
+  forbidden: "You are not allowed to do this here.",
+  internal: "Something went wrong on the server.",
+};
+
+/** A sentence that says what happened, and the server's own words where they add to it. */
+export function errorWords(error: TapedeckError): string {
+  const lead = error instanceof RequestError ? REFUSALS[error.code] : undefined;
+  return lead ? `${lead} ${error.message}` : error.message;
+}
+
+/** `1 234 567` with thin spaces; decimals as given. */
+export function formatCount(value: number): string {
+  return Math.round(value).toString().replace(/\B(?=(\d{3})+$)/g, "\u2009");
+}
+
+export function formatNumber(value: number, decimals: number): string {
+  return Number.isNaN(value) ? "–" : value.toFixed(decimals);
+}

@@ -1,0 +1,186 @@
+/** The candle chart with its volumes and legend. */
+import {
+  CandlestickSeries, createChart, CrosshairMode, HistogramSeries,
+  type CandlestickData, type HistogramData, type IChartApi, type ISeriesApi,
+  type UTCTimestamp, type WhitespaceData,
+} from "lightweight-charts";
+import { formatTime, fromMillis, toSeconds } from "../../src/core/index.js";
+import type { Bar, CandleFold } from "../model/candle-fold.js";
+import type { Market } from "../model/market.js";
+import type { Session } from "../model/session.js";
+import { formatNumber } from "../model/words.js";
+import { color, Label, make, type View } from "./view.js";
+
+/**
+ * Every update of a series walks all its bars. A frame that finishes one bar and begins the next
+ * takes two; one that brings more loads the series anew instead, once.
+ */
+const MAX_UPDATES = 2;
+/**
+ * Bars loaded while every frame loads anew (fast play): all 5 000 would cost a quarter of the
+ * frames. The rest comes when it has been quiet for a moment.
+ */
+const FAST_BARS = 1_000;
+const QUIET_MS = 300;
+
+export class CandleView implements View {
+  readonly #chart: IChartApi;
+  readonly #candles: ISeriesApi<"Candlestick">;
+  readonly #volumes: ISeriesApi<"Histogram">;
+  readonly #legend: Label;
+  readonly #up = color("up");
+  readonly #down = color("down");
+  readonly #upVolume = color("up-soft");
+  readonly #downVolume = color("down-soft");
+  #fold: CandleFold | undefined;
+  #generation = 0;
+  /** Which bars the chart has, as indices; the last of them may have changed since. */
+  #first = 0;
+  #end = 0;
+  #changedAt = 0;
+  #version = -1;
+  #decimals = -1;
+  #hovered: number | undefined;
+
+  constructor(host: HTMLElement) {
+    this.#legend = new Label(host, "legend");
+    this.#chart = createChart(make("div", "chart", host), chartOptions());
+    this.#candles = this.#chart.addSeries(CandlestickSeries, {
+      upColor: this.#up,
+      downColor: this.#down,
+      wickUpColor: this.#up,
+      wickDownColor: this.#down,
+      borderVisible: false,
+      priceLineColor: color("muted"),
+    });
+    this.#volumes = this.#chart.addSeries(HistogramSeries, {
+      priceScaleId: "volume",
+      priceFormat: { type: "volume" },
+      lastValueVisible: false,
+      priceLineVisible: false,
+    });
+    this.#candles.priceScale().applyOptions({ scaleMargins: { top: 0.12, bottom: 0.22 } });
+    this.#volumes.priceScale().applyOptions({ scaleMargins: { top: 0.84, bottom: 0 } });
+    this.#chart.subscribeCrosshairMove(({ time }) => {
+      this.#hovered = typeof time === "number" ? time : undefined;
+      this.#version = -1;
+    });
+  }
+
+  paint(session: Session): void {
+    const { market } = session;
+    const fold = market?.fold(session.state.interval);
+    if (market && fold === this.#fold && market.version === this.#version) {
+      if (this.#first > 0 && performance.now() - this.#changedAt > QUIET_MS) this.#load(fold, 0);
+      return;
+    }
+    this.#changedAt = performance.now();
+    this.#paintDecimals(market?.priceDecimals ?? 2);
+    this.#paintBars(fold);
+    this.#paintLegend(market, fold);
+    this.#version = market?.version ?? -1;
+  }
+
+  destroy(): void {
+    this.#chart.remove();
+    this.#legend.element.remove();
+  }
+
+  #paintBars(fold: CandleFold | undefined): void {
+    const bars = fold?.bars ?? [];
+    const last = Math.max(0, this.#end - 1);
+    if (fold !== this.#fold) {
+      this.#load(fold, 0);
+      this.#chart.timeScale().resetTimeScale();
+    } else if (fold?.generation !== this.#generation || bars.length - last > MAX_UPDATES) {
+      this.#load(fold, Math.max(0, bars.length - FAST_BARS));
+    } else {
+      for (const bar of bars.slice(last)) {
+        this.#candles.update(candle(bar));
+        this.#volumes.update(this.#volume(bar));
+      }
+      this.#end = bars.length;
+    }
+  }
+
+  #load(fold: CandleFold | undefined, first: number): void {
+    const bars = fold?.bars.slice(first) ?? [];
+    this.#candles.setData(bars.map(candle));
+    this.#volumes.setData(bars.map((bar) => this.#volume(bar)));
+    this.#fold = fold;
+    this.#generation = fold?.generation ?? 0;
+    this.#first = first;
+    this.#end = first + bars.length;
+  }
+
+  #volume(bar: Readonly<Bar>): HistogramData<UTCTimestamp> | WhitespaceData<UTCTimestamp> {
+    if (bar.volume === 0) return { time: timeOf(bar) };
+    const rising = bar.close >= bar.open;
+    return { time: timeOf(bar), value: bar.volume, color: rising ? this.#upVolume : this.#downVolume };
+  }
+
+  /** The bar under the crosshair, else the forming one. */
+  #paintLegend(market: Market | undefined, fold: CandleFold | undefined): void {
+    const bars = fold?.bars ?? [];
+    const hovered = this.#hovered === undefined ? undefined : bars.find((bar) => timeOf(bar) === this.#hovered);
+    const bar = hovered ?? bars[bars.length - 1];
+    if (!market || !bar) {
+      this.#legend.set("");
+      return;
+    }
+    const price = (value: number): string => formatNumber(value, market.priceDecimals);
+    this.#legend.element.dataset["side"] = bar.close >= bar.open ? "up" : "down";
+    this.#legend.set(
+      `O ${price(bar.open)}   H ${price(bar.high)}   L ${price(bar.low)}   C ${price(bar.close)}   ` +
+        `V ${formatNumber(bar.volume, Math.min(market.volumeDecimals, 3))}`,
+    );
+  }
+
+  #paintDecimals(decimals: number): void {
+    if (decimals === this.#decimals) return;
+    this.#decimals = decimals;
+    this.#candles.applyOptions({
+      priceFormat: { type: "price", precision: decimals, minMove: 1 / 10 ** decimals },
+    });
+  }
+}
+
+function timeOf(bar: Readonly<Bar>): UTCTimestamp {
+  return toSeconds(bar.time) as UTCTimestamp;
+}
+
+function candle(bar: Readonly<Bar>): CandlestickData<UTCTimestamp> {
+  return { time: timeOf(bar), open: bar.open, high: bar.high, low: bar.low, close: bar.close };
+}
+
+function chartOptions(): Parameters<typeof createChart>[1] {
+  const line = color("line");
+  const label = color("raised");
+  return {
+    autoSize: true,
+    layout: {
+      background: { color: "transparent" },
+      textColor: color("muted"),
+      fontFamily: color("sans"),
+      fontSize: 11,
+      attributionLogo: true,
+    },
+    grid: { vertLines: { color: color("grid") }, horzLines: { color: color("grid") } },
+    rightPriceScale: { borderColor: line, minimumWidth: 76 },
+    timeScale: {
+      borderColor: line,
+      timeVisible: true,
+      secondsVisible: true,
+      rightOffset: 6,
+      barSpacing: 8,
+    },
+    crosshair: {
+      mode: CrosshairMode.Normal,
+      vertLine: { color: color("muted"), labelBackgroundColor: label },
+      horzLine: { color: color("muted"), labelBackgroundColor: label },
+    },
+    localization: {
+      timeFormatter: (time: number) => `${formatTime(fromMillis(time * 1000), 0)} UTC`,
+    },
+  };
+}

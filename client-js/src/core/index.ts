@@ -1,0 +1,17 @@
+/** The public face of the tapedeck client. */
+export type { Clock, Cancel } from "./clock.js";
+export { decodeColumn, type Column } from "./columns.js";
+export { Connection, type ConnectionOptions, type ConnectionStatus } from "./connection.js";
+export { ConnectionError, ProtocolError, RequestError, TapedeckError } from "./errors.js";
+export type { Frame, Ticks } from "./frames.js";
+export { Listeners, type Unsubscribe } from "./listeners.js";
+export type { LastValues, Message, Opened, Snapshot, Speed, SymbolInfo, Welcome } from "./messages.js";
+export { Replay } from "./replay.js";
+export type { Follower, ReplayOptions } from "./replay-options.js";
+export type { BufferingReason, ReplayState, ReplayStatus } from "./replay-status.js";
+export type { OpenSocket, Socket, SocketEvents } from "./socket.js";
+export { listSymbols, type SymbolsQuery } from "./symbols.js";
+export {
+  bucketStart, clampTime, formatTime, fromMillis, micros, parseInterval, parseTime, shift, toSeconds,
+  type DurationMicros, type Micros,
+} from "./time.js";

@@ -1,0 +1,30 @@
+import type { Frame } from "./frames.js";
+import type { Snapshot, Speed } from "./messages.js";
+import type { Micros } from "./time.js";
+
+export interface ReplayOptions {
+  /** 1 to 64 names; frames refer to them by index. */
+  readonly symbols: readonly string[];
+  readonly from: Micros;
+  /** Where the range ends (the end itself is not part of it); default: the end of the data now. */
+  readonly to?: Micros | undefined;
+  /** Where to start; default: `from`. */
+  readonly at?: Micros | undefined;
+  readonly speed?: Speed;
+  readonly playing?: boolean;
+  /** Frames per wall second, 1 to 240; default 60. */
+  readonly fps?: number;
+  /** How far ahead of its due time a frame may be sent, 0 to 5 000; default 500. */
+  readonly leadMs?: number;
+  /** Due time that may be on the way or waiting here, 100 to 60 000; default 2 000. */
+  readonly windowMs?: number;
+}
+
+export interface Follower {
+  /** The frames that fell due since the last paint, in order; once per animation frame at most. */
+  frames(frames: readonly Frame[]): void;
+  /** The playhead is somewhere else now (opened, sought): what comes does not continue the past. */
+  moved?(at: Micros): void;
+  /** The newest values before the playhead, after `moved`. */
+  snapshot?(snapshot: Snapshot): void;
+}

@@ -1,0 +1,21 @@
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vitest/config";
+
+// `npm run dev` forwards the socket to a running server (or to `npm run mock`).
+const server = process.env["TAPEDECK_URL"] ?? "http://localhost:8080";
+
+export default defineConfig({
+  root: "app",
+  base: "./",
+  plugins: [react()],
+  build: {
+    outDir: "../dist/app",
+    emptyOutDir: true,
+    target: "es2022",
+  },
+  server: { proxy: { "/ws": { target: server, ws: true } } },
+  test: {
+    root: ".",
+    include: ["test/**/*.test.ts"],
+  },
+});
