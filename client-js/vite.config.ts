@@ -16,6 +16,7 @@ export default defineConfig({
   server: { proxy: { "/ws": { target: server, ws: true } } },
   test: {
     root: ".",
-    include: ["test/**/*.test.ts"],
+    // `npm run test:browser`: the whole product, from ./run to the page.
+    include: [process.env["TAPEDECK_WHOLE"] === undefined ? "test/**/*.test.ts" : "test/**/*.whole.ts"],
   },
 });

@@ -8,12 +8,13 @@
 #include <string.h>
 #include <time.h>
 
-#define RETRY_SECONDS 1 /* after an answer that was a failure */
+#define RETRY_US 1000000 /* after an answer that was a failure */
 
 struct live_symbols {
     pthread_t thread;
     pthread_mutex_t lock;
-    pthread_cond_t changed;
+    pthread_cond_t changed;   /* for the thread */
+    pthread_cond_t published; /* for those who await the first list */
     struct source *source;
     struct inbox inbox;
     struct symbols_request request;
@@ -57,6 +58,7 @@ static void publish(struct live_symbols *live, struct symbol_list *list)
     pthread_mutex_lock(&live->lock);
     struct symbol_list *old = live->list;
     live->list = list;
+    pthread_cond_broadcast(&live->published);
     pthread_mutex_unlock(&live->lock);
     symbol_list_unpin(&old);
 }
@@ -113,11 +115,19 @@ static void wait_answer(struct live_symbols *live)
     ASSERT(delivered == 1);
 }
 
-static void wait_retry(struct live_symbols *live)
+static struct timespec after_us(int64_t wait_us)
 {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += RETRY_SECONDS;
+    int64_t ns = until.tv_nsec + wait_us % 1000000 * 1000;
+    until.tv_sec += wait_us / 1000000 + ns / 1000000000;
+    until.tv_nsec = ns % 1000000000;
+    return until;
+}
+
+static void wait_retry(struct live_symbols *live)
+{
+    struct timespec until = after_us(RETRY_US);
     pthread_mutex_lock(&live->lock);
     live->wanted = true;
     int waited = 0;
@@ -145,6 +155,7 @@ struct live_symbols *live_symbols_create(struct source *source)
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&live->lock, NULL);
     pthread_cond_init(&live->changed, &monotonic);
+    pthread_cond_init(&live->published, &monotonic);
     pthread_condattr_destroy(&monotonic);
     inbox_init(&live->inbox, wake, live);
     letter_init(&live->request.letter, deliver);
@@ -173,6 +184,7 @@ void live_symbols_destroy(struct live_symbols **live)
     symbol_list_unpin(&gone->list);
     inbox_deinit(&gone->inbox);
     pthread_cond_destroy(&gone->changed);
+    pthread_cond_destroy(&gone->published);
     pthread_mutex_destroy(&gone->lock);
     mem_free(gone);
     *live = NULL;
@@ -184,6 +196,18 @@ void live_symbols_refresh(struct live_symbols *live)
     live->wanted = true;
     pthread_cond_signal(&live->changed);
     pthread_mutex_unlock(&live->lock);
+}
+
+bool live_symbols_await(struct live_symbols *live, int64_t timeout_us)
+{
+    struct timespec until = after_us(timeout_us);
+    pthread_mutex_lock(&live->lock);
+    int waited = 0;
+    while (live->list == NULL && waited == 0)
+        waited = pthread_cond_timedwait(&live->published, &live->lock, &until);
+    bool known = live->list != NULL;
+    pthread_mutex_unlock(&live->lock);
+    return known;
 }
 
 struct symbol_list *live_symbols_pin(struct live_symbols *live)

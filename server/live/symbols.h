@@ -29,6 +29,8 @@ void live_symbols_destroy(struct live_symbols **live);
 
 void live_symbols_refresh(struct live_symbols *live);
 
+/* Waits for the first list; false when none has come in time. */
+bool live_symbols_await(struct live_symbols *live, int64_t timeout_us);
 /* The newest list, or NULL before the first one has come. */
 struct symbol_list *live_symbols_pin(struct live_symbols *live);
 void symbol_list_unpin(struct symbol_list **list);

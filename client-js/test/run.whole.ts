@@ -1,0 +1,113 @@
+/**
+ * The whole product as a newcomer meets it: `./run` in a fresh home, then the page in a real browser,
+ * playing generated ticks out of a real database. Leaves a screenshot in artefacts/.
+ */
+import { spawn, type ChildProcess } from "node:child_process";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { chromium, type Browser, type Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Stats } from "../app/model/stats.js";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
+const BUILD_MS = 600_000;
+/** Chromium must not look for anything outside this machine. */
+const ARGUMENTS = [
+  "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
+  "--disable-sync", "--disable-quic",
+];
+
+describe("./run", { timeout: 120_000 }, () => {
+  let home: string;
+  let server: ChildProcess;
+  let url: string;
+  let browser: Browser;
+  let page: Page;
+  const complaints: string[] = [];
+
+  /** Starts ./run and waits for the line that ends with the URL. */
+  async function run(): Promise<{ process: ChildProcess; url: string; ms: number }> {
+    const began = Date.now();
+    const child = spawn("./run", ["--port", "0"], { cwd: ROOT, env: { ...process.env, TAPEDECK_HOME: home } });
+    let said = "";
+    const found = await new Promise<string>((resolve, reject) => {
+      const hear = (chunk: Buffer): void => {
+        said += chunk.toString();
+        const match = /ready: (http:\S+)/.exec(said);
+        if (match?.[1] !== undefined) resolve(match[1]);
+      };
+      child.stdout.on("data", hear);
+      child.stderr.on("data", hear);
+      child.on("exit", (code) => reject(new Error(`./run ended with ${code}:\n${said}`)));
+    });
+    return { process: child, url: found, ms: Date.now() - began };
+  }
+
+  async function stop(child: ChildProcess): Promise<number | null> {
+    const ended = new Promise<number | null>((resolve) => child.on("exit", resolve));
+    child.kill("SIGTERM");
+    return ended;
+  }
+
+  /** What the page says of itself; `at` in seconds. */
+  async function stats(): Promise<{ state: Stats["state"]; ticks: number; at: number }> {
+    const { state, ticks, at } = await page.evaluate(() => window.__tapedeck ?? Promise.reject(new Error("no stats")));
+    return { state, ticks, at: (at ?? 0) / 1e6 };
+  }
+
+  beforeAll(async () => {
+    home = mkdtempSync(join(tmpdir(), "tapedeck-run-"));
+    chmodSync(home, 0o755);
+    ({ process: server, url } = await run());
+    browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS });
+    page = await browser.newPage({ viewport: { width: 1400, height: 860 } });
+    page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+    page.on("pageerror", (error) => complaints.push(String(error)));
+  }, BUILD_MS);
+
+  afterAll(async () => {
+    await browser?.close();
+    if (server?.exitCode === null) await stop(server);
+    rmSync(home, { recursive: true, force: true });
+  });
+
+  it("serves a page that plays the sample ticks", async () => {
+    await page.goto(`${url}#speed=60&play=1`);
+    await page.waitForFunction(() => (window.__tapedeck?.ticks ?? 0) > 500, undefined, { timeout: 60_000 });
+    const before = await stats();
+    expect(before.state).toBe("playing");
+    await page.waitForTimeout(2_000);
+    const after = await stats();
+    expect(after.ticks).toBeGreaterThan(before.ticks);
+    // Two seconds at 60x are two minutes of market, give or take what a busy machine does.
+    expect(after.at - before.at).toBeGreaterThan(60);
+    expect(after.at - before.at).toBeLessThan(240);
+    mkdirSync(join(ROOT, "artefacts"), { recursive: true });
+    await page.screenshot({ path: join(ROOT, "artefacts", "page.png") });
+  });
+
+  it("pauses when the space bar is pressed, and goes on", async () => {
+    await page.keyboard.press("Space");
+    await page.waitForFunction(() => window.__tapedeck?.state === "paused");
+    const { ticks } = await stats();
+    await page.waitForTimeout(500);
+    expect((await stats()).ticks).toBe(ticks);
+    await page.keyboard.press("Space");
+    await page.waitForFunction((count) => (window.__tapedeck?.ticks ?? 0) > count, ticks);
+    expect(complaints).toEqual([]);
+  });
+
+  it("stops cleanly, and starts again with what it had", async () => {
+    expect(await stop(server)).toBe(0);
+    const again = await run();
+    server = again.process;
+    console.log(`the second ./run was ready after ${(again.ms / 1000).toFixed(1)} s`);
+    await page.goto(`${again.url}#speed=max&play=1`);
+    await page.reload();
+    await page.waitForFunction(() => window.__tapedeck?.state === "ended", undefined, { timeout: 60_000 });
+    expect((await stats()).ticks).toBe(345_600);
+  });
+});

@@ -1,0 +1,39 @@
+/*
+ * What each subcommand does, once its options have been read. All return the exit status of the
+ * process: 0 done, 1 failed (and said why). Main thread.
+ */
+#ifndef TAPEDECK_APP_COMMANDS_H
+#define TAPEDECK_APP_COMMANDS_H
+
+#include "app/configuration.h"
+#include "app/load.h"
+#include "intake/generate.h"
+#include "intake/intake.h"
+
+int serve_run(const struct configuration *configuration);
+
+enum migrate_action { MIGRATE_UP, MIGRATE_DOWN, MIGRATE_STATUS };
+int migrate_run(const struct configuration *configuration, enum migrate_action action,
+                int64_t steps);
+
+struct import_options {
+    const char *const *files;
+    size_t file_count;
+    struct intake_options intake;
+    const char *rejects_path; /* NULL: beside each file */
+    int64_t errors_max;
+    bool partial;
+    struct load_options load;
+};
+int import_run(const struct configuration *configuration, const struct import_options *options);
+int imports_list_run(const struct configuration *configuration);
+int imports_undo_run(const struct configuration *configuration, int64_t id);
+
+struct generate_command {
+    struct generate_options generate;
+    bool if_empty;
+    struct load_options load;
+};
+int generate_run(const struct configuration *configuration, const struct generate_command *command);
+
+#endif

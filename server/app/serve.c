@@ -1,0 +1,221 @@
+/*
+ * tapedeck serve: puts the parts together, waits for a signal, and takes them apart again, the
+ * other way round.
+ *
+ *   cluster → schema → store threads → tape → symbols → change feed → scheduler → lanes
+ */
+#include "app/changes.h"
+#include "app/commands.h"
+#include "app/database.h"
+#include "app/terminal.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "net/server.h"
+#include "store/change_feed.h"
+#include "store/pg_source.h"
+#include "store/scheduler.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FIRST_LIST_US INT64_C(10000000)
+#define GOODBYE_US INT64_C(3000000) /* for clients to take what was said before we hang up */
+
+/* Everything that runs, in the order it was started. */
+struct deck {
+    const struct configuration *configuration;
+    struct database database;
+    struct pg_source *source;
+    struct tape *tape;
+    struct live_symbols *symbols;
+    struct changes changes;
+    struct change_feed *feed;
+    struct scheduler *scheduler;
+    struct server *server;
+    atomic_bool reachable; /* the database, for /readyz */
+    char engine_version[64];
+};
+
+static void note_availability(void *owner, bool available, const struct error *error)
+{
+    struct deck *deck = owner;
+    atomic_store(&deck->reachable, available);
+    (void)error; /* the pool logs it, once */
+}
+
+static bool is_ready(void *owner, char *why, size_t bytes)
+{
+    struct deck *deck = owner;
+    if (!atomic_load(&deck->reachable)) {
+        (void)snprintf(why, bytes, "the database cannot be reached");
+        return false;
+    }
+    struct symbol_list *list = live_symbols_pin(deck->symbols);
+    bool known = list != NULL;
+    symbol_list_unpin(&list);
+    if (!known)
+        (void)snprintf(why, bytes, "the list of symbols has not been read yet");
+    return known;
+}
+
+static enum status start_source(struct deck *deck, struct error *error)
+{
+    const struct configuration *configuration = deck->configuration;
+    struct pool_options options = pool_options_default(deck->database.url);
+    options.threads_min = configuration->store_connections_min;
+    options.threads_max = configuration->store_connections_max;
+    options.stall_us = configuration->statement_timeout_us;
+    enum status status = pg_source_create(&options, &deck->source, error);
+    if (status == STATUS_OK)
+        pg_source_on_availability(deck->source, note_availability, deck);
+    return status;
+}
+
+static enum status start_store(struct deck *deck, struct error *error)
+{
+    enum status status = start_source(deck, error);
+    if (status != STATUS_OK)
+        return status;
+    struct source *source = pg_source_interface(deck->source);
+    deck->tape = tape_create(source, deck->configuration->cache_bytes);
+    deck->symbols = live_symbols_create(source);
+    deck->changes = (struct changes){.tape = deck->tape, .symbols = deck->symbols};
+    struct change_feed_options options = {
+        .url = deck->database.url,
+        .marker_us = CHANGE_FEED_MARKER_US,
+        .changed = changes_apply,
+        .owner = &deck->changes,
+    };
+    status = change_feed_create(&options, &deck->feed, error);
+    struct scheduler_options work = {
+        .url = deck->database.url,
+        .engine = deck->database.engine.kind,
+    };
+    if (status == STATUS_OK)
+        status = scheduler_create(&work, &deck->scheduler, error);
+    return status;
+}
+
+static const char *engine_version(struct deck *deck)
+{
+    const struct engine *engine = &deck->database.engine;
+    if (engine->kind == ENGINE_TIMESCALEDB)
+        return engine->extension_version;
+    (void)snprintf(deck->engine_version, sizeof deck->engine_version, "%d.%d",
+                   engine->server_version / 10000, engine->server_version % 10000);
+    return deck->engine_version;
+}
+
+static enum status start_server(struct deck *deck, struct error *error)
+{
+    const struct configuration *configuration = deck->configuration;
+    struct feed_lane shared = {
+        .tape = deck->tape,
+        .symbols = deck->symbols,
+        .source = pg_source_interface(deck->source),
+        .server = "tapedeck/" TAPEDECK_VERSION,
+        .engine = engine_name(deck->database.engine.kind),
+        .engine_version = engine_version(deck),
+        .replays_max = configuration->replays_per_connection,
+    };
+    struct server_options options = {
+        .host = configuration->host,
+        .port = configuration->port,
+        .lane_count = configuration->lanes,
+        .web_root = configuration->web_root,
+        .connections_max = configuration->connections_max,
+        .connections_per_address_max = configuration->connections_per_address_max,
+        .allowed_origins = configuration->allowed_origins,
+        .allowed_origin_count = configuration->allowed_origin_count,
+        .ready = is_ready,
+        .ready_owner = deck,
+    };
+    return server_start(&options, &shared, &deck->server, error);
+}
+
+/* Takes apart whatever was put together. Every part outlives those who ask it. */
+static void stop(struct deck *deck)
+{
+    if (deck->server != NULL)
+        server_stop(deck->server, GOODBYE_US);
+    if (deck->scheduler != NULL)
+        scheduler_destroy(&deck->scheduler);
+    if (deck->feed != NULL)
+        change_feed_destroy(&deck->feed);
+    if (deck->symbols != NULL)
+        live_symbols_stop(deck->symbols);
+    if (deck->source != NULL)
+        pg_source_destroy(&deck->source); /* every request has its answer now */
+    if (deck->symbols != NULL)
+        live_symbols_destroy(&deck->symbols);
+    if (deck->server != NULL)
+        server_destroy(&deck->server);
+    if (deck->tape != NULL)
+        tape_destroy(&deck->tape);
+    database_close(&deck->database);
+}
+
+static enum status start(struct deck *deck, struct error *error)
+{
+    terminal_step("opening the database");
+    enum status status = database_open(deck->configuration, DATABASE_SERVE, &deck->database, error);
+    if (status != STATUS_OK)
+        return status;
+    terminal_step("engine: %s", database_describe(&deck->database).text);
+    status = start_store(deck, error);
+    if (status != STATUS_OK)
+        return status;
+    /* So that the first client finds the symbols. A database that goes away just now is no reason
+     * not to start: replays wait for it. */
+    if (!live_symbols_await(deck->symbols, FIRST_LIST_US))
+        terminal_warning("the database does not answer yet; /readyz tells when it does");
+    return start_server(deck, error);
+}
+
+/* The signals that end the server come to the main thread only: every other inherits the mask. */
+static void take_signals(sigset_t *ending)
+{
+    sigemptyset(ending);
+    sigaddset(ending, SIGTERM);
+    sigaddset(ending, SIGINT);
+    sigaddset(ending, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, ending, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static void say_where(const struct deck *deck)
+{
+    const char *host = deck->configuration->host;
+    bool is_any = strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
+    bool is_v6 = !is_any && strchr(host, ':') != NULL;
+    terminal_step("ready: http://%s%s%s:%u/", is_v6 ? "[" : "", is_any ? "localhost" : host,
+                  is_v6 ? "]" : "", server_port(deck->server));
+}
+
+int serve_run(const struct configuration *configuration)
+{
+    sigset_t ending;
+    struct error error = {.text = ""};
+    struct deck *deck = MEM_NEW(struct deck);
+    deck->configuration = configuration;
+    take_signals(&ending);
+    enum status status = start(deck, &error);
+    if (status == STATUS_OK) {
+        log_info("serve.ready", "port=%u engine=%s jemalloc=%d", server_port(deck->server),
+                 engine_name(deck->database.engine.kind), mem_has_jemalloc());
+        say_where(deck);
+        int caught = 0;
+        sigwait(&ending, &caught);
+        log_info("serve.stop", "signal=%d", caught);
+    }
+    stop(deck);
+    mem_free(deck);
+    if (status != STATUS_OK) {
+        terminal_error("%s", error.text);
+        return 1;
+    }
+    return 0;
+}

@@ -1,0 +1,375 @@
+#include "net/connection.h"
+
+#include "base/assert.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "feed/feed.h"
+#include "net/server_inner.h"
+#include "wire/codes.h"
+
+#include <libwebsockets.h>
+#include <string.h>
+
+#define CLOSE_UNEXPECTED 1011 /* our fault: the client may come back */
+
+/* What is read from a socket at once; each connection has a buffer of this size. */
+#define READ_BYTES 4096
+/* Most bytes of one send(2). What a write leaves over is copied by libwebsockets. */
+#define SEND_BYTES_MAX ((size_t)4 << 20)
+
+static struct connection *connection_of(struct lws *wsi)
+{
+    return lws_get_opaque_user_data(wsi);
+}
+
+void connection_accept(struct lane *lane, int fd, const struct address *address)
+{
+    struct lws *wsi = lws_adopt_socket_vhost(lane->vhost, fd);
+    if (wsi == NULL) { /* libwebsockets has closed it */
+        admission_leave(&lane->server->admission, address);
+        return;
+    }
+    struct connection *connection = MEM_NEW(struct connection);
+    connection->lane = lane;
+    connection->wsi = wsi;
+    connection->address = *address;
+    connection->heard_at_us = clock_monotonic_us();
+    buffer_init(&connection->message, WIRE_MESSAGE_BYTES_MAX);
+    http_transfer_init(&connection->transfer);
+    list_append(&lane->connections, &connection->node);
+    lws_set_opaque_user_data(wsi, connection);
+}
+
+/* Whatever way a socket ends, this is libwebsockets' last word about it. */
+static void connection_destroy(struct connection *connection)
+{
+    connection_drop_feed(connection);
+    http_transfer_deinit(&connection->transfer);
+    buffer_deinit(&connection->message);
+    list_remove(&connection->node);
+    admission_leave(&connection->lane->server->admission, &connection->address);
+    lane_left(connection->lane);
+    mem_free(connection);
+}
+
+void connection_drop_feed(struct connection *connection)
+{
+    if (connection->feed != NULL)
+        feed_destroy(&connection->feed);
+    connection->feed = NULL;
+}
+
+static void hang_up(struct connection *connection)
+{
+    lws_set_timeout(connection->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
+}
+
+static void wake(void *owner)
+{
+    struct connection *connection = owner;
+    (void)lws_callback_on_writable(connection->wsi);
+}
+
+/* ---- the upgrade ---- */
+
+struct header_texts {
+    char path[HANDSHAKE_NAME_BYTES];
+    char host[HANDSHAKE_NAME_BYTES];
+    char upgrade[HANDSHAKE_LIST_BYTES];
+    char connection[HANDSHAKE_LIST_BYTES];
+    char version[8];
+    char key[32];
+    char origin[HANDSHAKE_NAME_BYTES];
+    char protocols[HANDSHAKE_LIST_BYTES];
+};
+
+/* The header's text, NULL when it is absent. One that does not fit is "?": present and wrong. */
+static const char *header(struct lws *wsi, enum lws_token_indexes token, char *text, size_t bytes)
+{
+    if (lws_hdr_total_length(wsi, token) <= 0)
+        return NULL;
+    if (lws_hdr_copy(wsi, text, (int)bytes, token) < 0)
+        memcpy(text, "?", 2);
+    return text;
+}
+
+static struct handshake handshake_of(struct lws *wsi, struct header_texts *texts)
+{
+#define HEADER(token, field) header(wsi, token, texts->field, sizeof texts->field)
+    return (struct handshake){
+        .is_get = lws_hdr_total_length(wsi, WSI_TOKEN_GET_URI) > 0,
+        .path = HEADER(WSI_TOKEN_GET_URI, path),
+        .host = HEADER(WSI_TOKEN_HOST, host),
+        .upgrade = HEADER(WSI_TOKEN_UPGRADE, upgrade),
+        .connection = HEADER(WSI_TOKEN_CONNECTION, connection),
+        .version = HEADER(WSI_TOKEN_VERSION, version),
+        .key = HEADER(WSI_TOKEN_KEY, key),
+        .origin = HEADER(WSI_TOKEN_ORIGIN, origin),
+        .protocols = HEADER(WSI_TOKEN_PROTOCOL, protocols),
+    };
+#undef HEADER
+}
+
+/*
+ * The callback's `in` must not be touched: after a keep-alive request and an Upgrade that is not
+ * "websocket", libwebsockets has freed the headers it points into. The length then reads 0.
+ */
+static int confirm_upgrade(struct connection *connection, struct lws *wsi)
+{
+    if (lws_hdr_total_length(wsi, WSI_TOKEN_UPGRADE) <= 0)
+        return -1;
+    struct header_texts texts;
+    struct handshake asked = handshake_of(wsi, &texts);
+    const struct origins *origins = &connection->lane->server->origins;
+    const struct refusal *refusal = handshake_check(&asked, origins, &connection->encoding);
+    return refusal == NULL ? 0 : http_refuse(wsi, refusal);
+}
+
+static int established(struct connection *connection, struct lws *wsi)
+{
+    /* What was checked and what libwebsockets chose must be one thing. */
+    ASSERT(lws_get_protocol(wsi)->id == (unsigned)connection->encoding);
+    struct now now = lane_now();
+    connection->heard_at_us = now.monotonic_us;
+    connection->feed =
+        feed_create(&connection->lane->feed_lane, connection->encoding, wake, connection, now);
+    if (connection->lane->is_stopping)
+        connection_say_goodbye(connection);
+    (void)lws_callback_on_writable(wsi);
+    return 0;
+}
+
+/* ---- from the client ---- */
+
+static void throttle(struct connection *connection)
+{
+    bool wants_input = feed_wants_input(connection->feed);
+    if (wants_input != connection->is_throttled)
+        return;
+    connection->is_throttled = !wants_input;
+    (void)lws_rx_flow_control(connection->wsi, wants_input ? 1 : 0);
+}
+
+static void deliver(struct connection *connection, const uint8_t *bytes, size_t count)
+{
+    feed_receive(connection->feed, bytes, count, lane_now());
+    throttle(connection);
+}
+
+static void refuse_oversized(struct connection *connection)
+{
+    connection->is_deaf = true;
+    buffer_deinit(&connection->message);
+    feed_receive_oversized(connection->feed, lane_now());
+}
+
+/* Text where binary was agreed, or the reverse. No message is empty, so the feed answers this one
+ * with bad_message and closes with 1002, as for any bytes that are no message. */
+static void refuse_wrong_kind(struct connection *connection)
+{
+    connection->is_deaf = true;
+    feed_receive(connection->feed, (const uint8_t *)"", 0, lane_now());
+}
+
+static void collect(struct connection *connection, const uint8_t *bytes, size_t count,
+                    bool is_final)
+{
+    struct buffer *message = &connection->message;
+    if (message->count + count > WIRE_MESSAGE_BYTES_MAX) {
+        refuse_oversized(connection);
+        return;
+    }
+    if (is_final && message->count == 0) { /* the usual case: one piece, no copy */
+        deliver(connection, bytes, count);
+        return;
+    }
+    buffer_append(message, bytes, count);
+    if (!is_final)
+        return;
+    deliver(connection, message->bytes, message->count);
+    buffer_deinit(message); /* long ones are rare; idle connections hold nothing */
+}
+
+static int receive(struct connection *connection, struct lws *wsi, const void *bytes, size_t count)
+{
+    connection->heard_at_us = clock_monotonic_us();
+    if (connection->is_deaf || connection->feed == NULL)
+        return 0;
+    bool is_binary = lws_frame_is_binary(wsi) != 0;
+    if (lws_is_first_fragment(wsi) && is_binary != (connection->encoding == WIRE_MSGPACK)) {
+        refuse_wrong_kind(connection);
+        return 0;
+    }
+    collect(connection, bytes, count, lws_is_final_fragment(wsi) != 0);
+    return 0;
+}
+
+/* ---- to the client ---- */
+
+static int write_ping(struct connection *connection)
+{
+    /* Not empty: libwebsockets does not tell about a pong without a payload. */
+    unsigned char ping[LWS_PRE + 4];
+    memcpy(ping + LWS_PRE, "deck", 4);
+    connection->owes_ping = false;
+    (void)lws_callback_on_writable(connection->wsi);
+    return lws_write(connection->wsi, ping + LWS_PRE, 4, LWS_WRITE_PING) < 0 ? -1 : 0;
+}
+
+static int write_message(struct connection *connection, const struct buffer *out)
+{
+    /* Asked for before the write: it may end the connection. */
+    (void)lws_callback_on_writable(connection->wsi);
+    enum lws_write_protocol kind =
+        connection->encoding == WIRE_MSGPACK ? LWS_WRITE_BINARY : LWS_WRITE_TEXT;
+    return lws_write(connection->wsi, out->bytes + LWS_PRE, out->count - LWS_PRE, kind) < 0 ? -1
+                                                                                            : 0;
+}
+
+static int say_close(struct connection *connection, uint16_t code, const char *reason)
+{
+    size_t bytes = reason != NULL ? strnlen(reason, 123) : 0; /* of a control frame's 125 */
+    unsigned char text[123];
+    if (bytes > 0)
+        memcpy(text, reason, bytes);
+    lws_close_reason(connection->wsi, (enum lws_close_status)code, text, bytes);
+    (void)lws_rx_flow_control(connection->wsi, 1); /* the client's own close must be heard */
+    connection_drop_feed(connection);
+    return -1;
+}
+
+static int end_feed(struct connection *connection, enum status status)
+{
+    if (status != STATUS_END) {
+        log_error("net.send", "status=%s", status_name(status));
+        return say_close(connection, CLOSE_UNEXPECTED, "internal error");
+    }
+    const char *reason = NULL;
+    uint16_t code = feed_close_code(connection->feed, &reason);
+    return say_close(connection, code, reason);
+}
+
+static void give_back(struct buffer *out)
+{
+    if (out->capacity > LANE_OUT_BYTES_KEPT)
+        buffer_deinit(out);
+}
+
+static int writeable(struct connection *connection)
+{
+    if (connection->feed == NULL)
+        return 0;
+    if (connection->owes_ping)
+        return write_ping(connection);
+    struct buffer *out = &connection->lane->out;
+    buffer_clear(out);
+    (void)buffer_extend(out, LWS_PRE);
+    struct now now = lane_now();
+    enum status status = feed_send(connection->feed, now, out);
+    if (connection->is_throttled) {
+        /* It cannot be heard now; that the socket drains must do. */
+        connection->heard_at_us = now.monotonic_us;
+        throttle(connection);
+    }
+    int result = 0;
+    if (status == STATUS_OK)
+        result = write_message(connection, out);
+    else if (status != STATUS_WAIT)
+        result = end_feed(connection, status);
+    give_back(out);
+    return result;
+}
+
+void connection_keep_alive(struct connection *connection, int64_t now_us)
+{
+    if (connection->feed == NULL)
+        return; /* HTTP and closing sockets have libwebsockets' own timeouts */
+    int64_t silent_us = now_us - connection->heard_at_us;
+    if (silent_us >= CONNECTION_SILENCE_US) {
+        hang_up(connection);
+    } else if (silent_us >= CONNECTION_PING_US &&
+               now_us - connection->pinged_at_us >= CONNECTION_PING_US) {
+        connection->pinged_at_us = now_us;
+        connection->owes_ping = true;
+        (void)lws_callback_on_writable(connection->wsi);
+    }
+}
+
+void connection_say_goodbye(struct connection *connection)
+{
+    if (connection->feed != NULL) {
+        feed_close(connection->feed, CLOSE_GOING_AWAY, "the server is shutting down");
+        (void)lws_callback_on_writable(connection->wsi);
+    } else if (connection->transfer.fd < 0) {
+        hang_up(connection);
+    }
+}
+
+/* ---- libwebsockets' side ---- */
+
+static int serve(struct connection *connection, struct lws *wsi, const char *path, size_t bytes)
+{
+    const struct http_site *site = &connection->lane->server->site;
+    return http_serve(site, &connection->transfer, wsi, path, bytes);
+}
+
+static int http_callback(struct connection *connection, struct lws *wsi,
+                         enum lws_callback_reasons reason, const void *in, size_t bytes)
+{
+    switch (reason) {
+    case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
+        return confirm_upgrade(connection, wsi);
+    case LWS_CALLBACK_HTTP:
+        return serve(connection, wsi, in, bytes);
+    case LWS_CALLBACK_HTTP_WRITEABLE:
+        return http_continue(&connection->transfer, wsi);
+    case LWS_CALLBACK_RAW_ADOPT: /* what libwebsockets makes of the method CONNECT */
+        return -1;
+    default:
+        return 0;
+    }
+}
+
+static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
+                    size_t bytes)
+{
+    (void)user;
+    struct connection *connection = wsi != NULL ? connection_of(wsi) : NULL;
+    if (connection == NULL)
+        return 0; /* about the context, or a socket that is not adopted yet */
+    lane_is_busy(connection->lane);
+    switch (reason) {
+    case LWS_CALLBACK_ESTABLISHED:
+        return established(connection, wsi);
+    case LWS_CALLBACK_RECEIVE:
+        return receive(connection, wsi, in, bytes);
+    case LWS_CALLBACK_RECEIVE_PONG:
+        connection->heard_at_us = clock_monotonic_us();
+        return 0;
+    case LWS_CALLBACK_SERVER_WRITEABLE:
+        return writeable(connection);
+    case LWS_CALLBACK_CLOSED:
+        connection_drop_feed(connection);
+        return 0;
+    case LWS_CALLBACK_WSI_DESTROY:
+        lws_set_opaque_user_data(wsi, NULL);
+        connection_destroy(connection);
+        return 0;
+    default:
+        return http_callback(connection, wsi, reason, in, bytes);
+    }
+}
+
+void connection_protocols(struct lws_protocols *protocols)
+{
+    static const char *const names[CONNECTION_PROTOCOLS] = {HANDSHAKE_JSON, HANDSHAKE_MSGPACK};
+    static const enum wire_encoding encodings[CONNECTION_PROTOCOLS] = {WIRE_JSON, WIRE_MSGPACK};
+    for (size_t i = 0; i < CONNECTION_PROTOCOLS; i++) {
+        protocols[i].name = names[i];
+        protocols[i].callback = callback;
+        protocols[i].rx_buffer_size = READ_BYTES;
+        protocols[i].id = encodings[i];
+        protocols[i].tx_packet_size = SEND_BYTES_MAX;
+    }
+}

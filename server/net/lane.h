@@ -1,0 +1,92 @@
+/*
+ * A lane: one thread, one libwebsockets context, its own listening socket, inbox and timing wheel.
+ * A connection lives and dies on the lane that accepted it.
+ *
+ *    listening socket ──► accept ─┐                         other threads
+ *    timerfd ──► wheel turn ──────┤  one poll() loop            │ inbox_post
+ *    sockets ──► read, write ─────┤                             ▼
+ *    eventfd ──► inbox drain ─────┘ ◄──── lws_cancel_service ── wake
+ *
+ * Other threads only post to the inbox and ask it to stop; everything else is the lane's own.
+ */
+#ifndef TAPEDECK_NET_LANE_H
+#define TAPEDECK_NET_LANE_H
+
+#include "base/bytes.h"
+#include "base/inbox.h"
+#include "base/wheel.h"
+#include "feed/feed.h"
+#include "net/acceptor.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+struct lws;
+struct lws_context;
+struct lws_vhost;
+struct server;
+
+/* One instant must fit in a message, however many ticks it has. */
+#define LANE_OUT_BYTES_MAX ((size_t)64 << 20)
+/* A send buffer that grew beyond this is given back after the write. */
+#define LANE_OUT_BYTES_KEPT ((size_t)1 << 20)
+
+struct lane {
+    struct server *server; /* shared, constant while lanes run */
+    unsigned index;
+    pthread_t thread;
+    bool has_thread;
+
+    struct lws_context *context;
+    struct lws_vhost *vhost;
+    struct acceptor acceptor;
+    struct inbox inbox;
+    struct wheel wheel; /* monotonic µs */
+    int timer_fd;       /* wakes poll() for the wheel's next turn */
+    int64_t timer_at_us;
+    struct timer pulse;      /* once a second: pings and hang-ups */
+    struct list connections; /* every socket, upgraded or not */
+    struct buffer out;       /* the message that is being written, LWS_PRE bytes before it */
+    struct feed_lane feed_lane;
+
+    atomic_bool stop_asked;
+    atomic_llong stop_at_us; /* then whoever is still connected is dropped */
+    bool is_stopping;
+    bool is_done;
+    struct timer deadline;
+
+    int64_t turned_at_us;
+    unsigned vain_turns; /* quick ones in a row, without a callback to us */
+};
+
+/* Makes everything but the thread; `listen_fd` becomes the lane's, also on failure. */
+enum status lane_init(struct lane *lane, struct server *server, unsigned index, int listen_fd,
+                      const struct feed_lane *shared, struct error *error) MUST_CHECK;
+enum status lane_start(struct lane *lane, struct error *error) MUST_CHECK;
+
+/* Any thread: stop accepting, say goodbye to every client, end at the latest at `stop_at_us`. */
+void lane_ask_to_stop(struct lane *lane, int64_t stop_at_us);
+void lane_join(struct lane *lane);
+/* After the join, and after everybody who posts to its inbox has stopped. */
+void lane_deinit(struct lane *lane);
+
+struct lane *lane_of(struct lws *wsi);
+
+/* A connection has been destroyed. */
+void lane_left(struct lane *lane);
+
+/* A callback had work for us. libwebsockets makes poll() spin in some situations that a client can
+ * bring about: a pipelined request that waits while an answer is stuck, the last millisecond
+ * before a timeout. A lane that has turned LANE_VAIN_TURNS times, quickly and with no work, naps
+ * for LANE_NAP_US after each further such turn. */
+static inline void lane_is_busy(struct lane *lane)
+{
+    lane->vain_turns = 0;
+}
+#define LANE_VAIN_TURNS 64
+#define LANE_QUICK_US 200
+#define LANE_NAP_US 1000
+struct now lane_now(void);
+
+#endif

@@ -1,0 +1,63 @@
+/*
+ * The network side of tapedeck: lanes, their listening sockets, and everything about HTTP and
+ * WebSocket. Knows libwebsockets; nothing outside net/ does.
+ *
+ * All functions from one thread, the one that started it; `server_figures` from any.
+ */
+#ifndef TAPEDECK_NET_SERVER_H
+#define TAPEDECK_NET_SERVER_H
+
+#include "base/status.h"
+#include "feed/feed.h"
+#include "net/http.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define SERVER_LANES_MAX 256
+
+struct server_options {
+    const char *host; /* a name or an address: "127.0.0.1", "::" */
+    uint16_t port;    /* 0: any free one, see server_port */
+    unsigned lane_count;
+    const char *web_root;               /* folder of the built web app; NULL: none */
+    size_t connections_max;             /* in all; lowered to what file descriptors allow */
+    size_t connections_per_address_max; /* 0: no cap */
+    const char *const *allowed_origins; /* "https://desk.example" or "*" */
+    size_t allowed_origin_count;
+    http_ready_fn *ready; /* for /readyz; NULL: always. On the lanes' threads */
+    void *ready_owner;
+};
+
+struct server_figures {
+    size_t connections; /* now, HTTP ones included */
+    uint64_t accepted;  /* the rest only grows */
+    uint64_t refused;   /* over a cap, or out of file descriptors */
+    uint64_t frames_sent;
+    uint64_t ticks_sent;
+};
+
+struct server;
+
+/*
+ * Binds, listens and starts the lanes. Each lane gets a copy of `shared` with its own inbox and
+ * wheel; what `shared` points to must outlive server_destroy. `options` and its texts are copied.
+ */
+enum status server_start(const struct server_options *options, const struct feed_lane *shared,
+                         struct server **server, struct error *error) MUST_CHECK;
+
+uint16_t server_port(const struct server *server);
+struct server_figures server_figures(struct server *server);
+
+/*
+ * Stops accepting, closes every feed with 1001 and lets it flush; ends the lanes' threads when all
+ * have left, or after `grace_us`. No feed is alive afterwards, but answers to their requests may
+ * still arrive in the lanes' inboxes. Again: nothing.
+ */
+void server_stop(struct server *server, int64_t grace_us);
+
+/* Stops (without grace, if that was not done), delivers what is left in the inboxes on this thread
+ * and frees everything. The source must have answered every request by now. */
+void server_destroy(struct server **server);
+
+#endif

@@ -1,0 +1,28 @@
+/*
+ * What the lanes share of their server. Only for net/. Constant while lanes run, but for
+ * `admission` and the log limits, which lock themselves.
+ */
+#ifndef TAPEDECK_NET_SERVER_INNER_H
+#define TAPEDECK_NET_SERVER_INNER_H
+
+#include "net/admission.h"
+#include "net/handshake.h"
+#include "net/http.h"
+#include "net/lane.h"
+#include "net/log_limit.h"
+
+struct server {
+    struct http_site site;
+    struct origins origins;
+    struct admission admission;
+    struct log_limit refused_log;
+    struct log_limit exhausted_log;
+    uint16_t port;
+    bool is_stopped;
+    char *web_root;
+    char **origin_names;
+    unsigned lane_count; /* those that were made */
+    struct lane *lanes;
+};
+
+#endif
