@@ -32,6 +32,7 @@ int imports_undo_run(const struct configuration *configuration, int64_t id);
 struct generate_command {
     struct generate_options generate;
     bool if_empty;
+    int64_t latest; /* ticks may not be later, µs */
     struct load_options load;
 };
 int generate_run(const struct configuration *configuration, const struct generate_command *command);

@@ -63,6 +63,9 @@ static enum status write_ticks(struct connection *connection,
                                const struct generate_command *command, struct error *error)
 {
     const struct generate_options *options = &command->generate;
+    if (options->to > command->latest)
+        return error_set(error, STATUS_INVALID, "--to is %s: ticks of the future are refused",
+                         time_format(options->to).text);
     struct generator *generator;
     enum status status = generate_create(options, &generator, error);
     if (status != STATUS_OK)
@@ -74,7 +77,6 @@ static enum status write_ticks(struct connection *connection,
         .next = next_row,
         .owner = generator,
     };
-    int64_t written = 0;
     status = fill_record(options, &load.record, error);
     if (status == STATUS_OK)
         status = load_check_ledger(connection, &load.record, &command->load, error);
@@ -82,13 +84,11 @@ static enum status write_ticks(struct connection *connection,
         status =
             load_check_retention(connection, options->from, clock_wall_us(), &command->load, error);
     if (status == STATUS_OK)
-        status = load_write(connection, &load, &command->load, &written, error);
+        status = load_write(connection, &load, &command->load, error);
     generate_destroy(&generator);
     if (status != STATUS_OK)
         return status;
-    terminal_step("%" PRId64 " ticks of %s%s from %s to %s", written, options->symbols[0],
-                  options->symbol_count > 1 ? " and others" : "", time_format(options->from).text,
-                  time_format(options->to).text);
+    load_tell(&load, options->symbols[0], options->symbol_count > 1);
     load_refresh_candles(connection);
     return STATUS_OK;
 }

@@ -28,7 +28,7 @@ struct file_import {
     int64_t rejected_left; /* second pass: bad rows that may still come */
     int64_t rows_left;     /* second pass: of this transaction */
     int64_t skip;          /* second pass: rows an earlier --partial import has written */
-    bool is_through;       /* second pass: the file has ended */
+    bool is_last_part;     /* second pass: reads on to the end of the file */
 };
 
 static const char *base_name(const char *path)
@@ -99,7 +99,6 @@ static enum status check_unchanged(struct file_import *file, struct error *error
         return status;
     if (memcmp(sha256, file->survey.sha256, sizeof sha256) != 0)
         return error_set(error, STATUS_CONFLICT, "the file changed while it was read");
-    file->is_through = true;
     return STATUS_END;
 }
 
@@ -116,7 +115,7 @@ static enum status count_bad_row(struct file_import *file, struct error *error)
 static enum status next_row(void *owner, struct intake_row *row, struct error *error)
 {
     struct file_import *file = owner;
-    if (file->rows_left == 0)
+    if (file->rows_left == 0 && !file->is_last_part)
         return STATUS_END;
     for (;;) {
         enum status status = intake_next(file->intake, row, error);
@@ -126,10 +125,10 @@ static enum status next_row(void *owner, struct intake_row *row, struct error *e
             status = count_bad_row(file, error);
         else if (status == STATUS_OK && file->skip > 0)
             file->skip--;
-        else if (status == STATUS_OK) {
-            file->rows_left--;
+        else if (status == STATUS_OK && file->rows_left-- > 0)
             return STATUS_OK;
-        }
+        else if (status == STATUS_OK)
+            return error_set(error, STATUS_CONFLICT, "the file grew while it was read");
         if (status != STATUS_OK)
             return status;
     }
@@ -145,7 +144,8 @@ static void fill_record(const struct file_import *file, struct ledger_record *re
     memcpy(record->sha256, file->survey.sha256, sizeof record->sha256);
 }
 
-static enum status write_file(struct file_import *file, int64_t rows, int64_t *written,
+/* One transaction of `rows` rows; `written` grows. */
+static enum status write_part(struct file_import *file, int64_t rows, int64_t *written,
                               struct error *error)
 {
     struct load load = {
@@ -157,7 +157,11 @@ static enum status write_file(struct file_import *file, int64_t rows, int64_t *w
     };
     file->rows_left = rows;
     fill_record(file, &load.record);
-    return load_write(file->connection, &load, &file->options->load, written, error);
+    enum status status = load_write(file->connection, &load, &file->options->load, error);
+    *written += load.written;
+    if (status == STATUS_OK)
+        load_tell(&load, intake_symbol(file->intake, 0), file->survey.symbol_count > 1);
+    return status;
 }
 
 /* How much of this content earlier --partial imports have written. */
@@ -183,15 +187,13 @@ static enum status write_in_parts(struct file_import *file, int64_t *written, st
 {
     enum status status = read_written(file, &file->skip, error);
     int64_t rows_left = file->survey.rows - file->skip;
-    *written = 0;
     if (status == STATUS_OK && file->skip > 0)
-        terminal_step("%" PRId64 " rows of it were imported before", file->skip);
+        terminal_step("%s rows of it were imported before", terminal_count(file->skip).text);
     while (status == STATUS_OK && rows_left > 0) {
-        int64_t part = 0;
-        status =
-            write_file(file, rows_left < PARTIAL_ROWS ? rows_left : PARTIAL_ROWS, &part, error);
-        *written += part;
-        rows_left -= part;
+        int64_t rows = rows_left < PARTIAL_ROWS ? rows_left : PARTIAL_ROWS;
+        file->is_last_part = rows == rows_left;
+        status = write_part(file, rows, written, error);
+        rows_left -= rows;
     }
     return status;
 }
@@ -218,14 +220,6 @@ static enum status check_file(struct file_import *file, struct error *error)
     return status;
 }
 
-static void tell_done(const struct file_import *file, int64_t written)
-{
-    const char *first = file->survey.symbol_count > 0 ? intake_symbol(file->intake, 0) : "";
-    terminal_step("%s: %" PRId64 " ticks of %s%s from %s to %s", base_name(file->path), written,
-                  first, file->survey.symbol_count > 1 ? " and others" : "",
-                  time_format(file->survey.first).text, time_format(file->survey.last).text);
-}
-
 static enum status import_open_file(struct file_import *file, struct error *error)
 {
     enum status status = check_file(file, error);
@@ -236,14 +230,13 @@ static enum status import_open_file(struct file_import *file, struct error *erro
     if (status != STATUS_OK)
         return status;
     int64_t written = 0;
+    file->is_last_part = true;
     if (file->options->partial)
         status = write_in_parts(file, &written, error);
     else
-        status = write_file(file, file->survey.rows, &written, error);
-    if (written > 0) {
-        tell_done(file, written);
+        status = write_part(file, file->survey.rows, &written, error);
+    if (written > 0)
         load_refresh_candles(file->connection);
-    }
     return status;
 }
 

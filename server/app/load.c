@@ -1,6 +1,7 @@
 #include "app/load.h"
 
 #include "app/terminal.h"
+#include "base/clock.h"
 #include "store/refresh.h"
 
 #include <stdio.h>
@@ -103,8 +104,9 @@ static enum status write_rows(struct tick_writer *writer, struct load *load,
 }
 
 enum status load_write(struct connection *connection, struct load *load,
-                       const struct load_options *options, int64_t *written, struct error *error)
+                       const struct load_options *options, struct error *error)
 {
+    int64_t began_us = clock_monotonic_us();
     struct tick_writer_options writer_options = {
         .range = load->range,
         .reason = "import",
@@ -127,9 +129,18 @@ enum status load_write(struct connection *connection, struct load *load,
     }
     struct tick_writer_outcome outcome;
     status = tick_writer_finish(&writer, &outcome, error);
-    if (status == STATUS_OK)
-        *written = outcome.rows;
+    load->written = status == STATUS_OK ? outcome.rows : 0;
+    load->took_us = clock_monotonic_us() - began_us;
     return status;
+}
+
+void load_tell(const struct load *load, const char *symbol, bool and_others)
+{
+    double seconds = (double)load->took_us / 1e6;
+    terminal_step("%s ticks of %s%s from %s to %s, %s rows/s", terminal_count(load->written).text,
+                  symbol, and_others ? " and others" : "", time_format(load->range.from).text,
+                  time_format(load->range.to - 1).text,
+                  terminal_short_count(seconds > 0 ? (double)load->written / seconds : 0).text);
 }
 
 /* ---- candles ------------------------------------------------------------------------------- */

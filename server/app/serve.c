@@ -125,7 +125,7 @@ static enum status start_server(struct deck *deck, struct error *error)
         .host = configuration->host,
         .port = configuration->port,
         .lane_count = configuration->lanes,
-        .web_root = configuration->web_root,
+        .web_root = configuration->web_root[0] != '\0' ? configuration->web_root : NULL,
         .connections_max = configuration->connections_max,
         .connections_per_address_max = configuration->connections_per_address_max,
         .allowed_origins = configuration->allowed_origins,
@@ -160,7 +160,6 @@ static void stop(struct deck *deck)
 
 static enum status start(struct deck *deck, struct error *error)
 {
-    terminal_step("opening the database");
     enum status status = database_open(deck->configuration, DATABASE_SERVE, &deck->database, error);
     if (status != STATUS_OK)
         return status;

@@ -1,0 +1,366 @@
+/*
+ * tapedeck: the table of subcommands. What each option means is said here once, for the parser and
+ * for --help; what a subcommand does is in the file of its name.
+ */
+#include "app/commands.h"
+#include "app/options.h"
+#include "app/setting.h"
+#include "base/clock.h"
+
+#include <stdlib.h>
+
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+#define ALWAYS INT64_MIN /* a time that was not given */
+
+/* ---- serve, migrate ------------------------------------------------------------------------- */
+
+static int serve(const struct configuration *configuration, const struct invocation *invocation)
+{
+    (void)invocation;
+    return serve_run(configuration);
+}
+
+struct down_values {
+    int64_t steps;
+};
+
+static const struct down_values down_defaults = {.steps = 1};
+static const struct option down_options[] = {
+    {.name = "steps",
+     .type = OPTION_INTEGER,
+     .offset = offsetof(struct down_values, steps),
+     .min = 1,
+     .max = MIGRATIONS_MAX,
+     .help = "how many migrations to undo, newest first; their data goes with them (default 1)"},
+};
+
+static int up(const struct configuration *configuration, const struct invocation *invocation)
+{
+    (void)invocation;
+    return migrate_run(configuration, MIGRATE_UP, 0);
+}
+
+static int down(const struct configuration *configuration, const struct invocation *invocation)
+{
+    const struct down_values *values = invocation->values;
+    return migrate_run(configuration, MIGRATE_DOWN, values->steps);
+}
+
+static int status(const struct configuration *configuration, const struct invocation *invocation)
+{
+    (void)invocation;
+    return migrate_run(configuration, MIGRATE_STATUS, 0);
+}
+
+/* ---- import ---------------------------------------------------------------------------------- */
+
+/* In the order of enum intake_format and enum intake_last_from. */
+static const char *const formats[] = {"detect",         "tapedeck",          "truefx",
+                                      "histdata",       "tardis-trades",     "tardis-quotes",
+                                      "binance-trades", "binance-aggtrades", NULL};
+static const char *const last_froms[] = {"default", "none", "mid", "bid", "ask", NULL};
+
+struct import_values {
+    int format;
+    const char *symbol;
+    const char *venue;
+    const char *source;
+    int last_from;
+    int64_t max_errors;
+    const char *rejects;
+    bool partial;
+    bool keep;
+    bool again;
+    bool rebuild_candles;
+};
+
+#define IMPORT_FIELD(field) .offset = offsetof(struct import_values, field)
+
+static const struct option import_options[] = {
+    {.name = "format",
+     .type = OPTION_CHOICE,
+     IMPORT_FIELD(format),
+     .choices = formats,
+     .help = "the files' format; detected by default"},
+    {.name = "symbol",
+     .type = OPTION_TEXT,
+     IMPORT_FIELD(symbol),
+     .value = "NAME",
+     .help = "the symbol, where the file names none (HistData, TrueFX with a header)"},
+    {.name = "venue",
+     .type = OPTION_TEXT,
+     IMPORT_FIELD(venue),
+     .value = "VENUE",
+     .help = "makes every symbol VENUE:NAME"},
+    {.name = "source",
+     .type = OPTION_TEXT,
+     IMPORT_FIELD(source),
+     .value = "TEXT",
+     .help =
+         "where the ticks are from, where the file does not say; by default the format's family"},
+    {.name = "last-from",
+     .type = OPTION_CHOICE,
+     IMPORT_FIELD(last_from),
+     .choices = last_froms,
+     .help =
+         "what quotes without a trade get as last price; by default mid for truefx and histdata, "
+         "none for the others"},
+    {.name = "max-errors",
+     .type = OPTION_INTEGER,
+     IMPORT_FIELD(max_errors),
+     .min = 0,
+     .max = INT64_MAX,
+     .help = "bad rows a file may have; they go to the rejects file (default 0)"},
+    {.name = "rejects",
+     .type = OPTION_TEXT,
+     IMPORT_FIELD(rejects),
+     .value = "FILE",
+     .help =
+         "where bad rows go, with line and reason; by default FILE.rejects.csv beside the input"},
+    {.name = "partial",
+     .type = OPTION_SWITCH,
+     IMPORT_FIELD(partial),
+     .help =
+         "commit every 250 000 rows, and keep them when a later row fails; the same command goes "
+         "on from there. Without it a file is imported whole or not at all"},
+    {.name = "keep",
+     .type = OPTION_SWITCH,
+     IMPORT_FIELD(keep),
+     .help = "switch the retention policy of tick_data off if it would delete these ticks"},
+    {.name = "again",
+     .type = OPTION_SWITCH,
+     IMPORT_FIELD(again),
+     .help = "import content that was imported before"},
+    {.name = "rebuild-candles",
+     .type = OPTION_SWITCH,
+     IMPORT_FIELD(rebuild_candles),
+     .help = "where candles have outlived their ticks: rebuild them from these ticks alone"},
+};
+
+static int import(const struct configuration *configuration, const struct invocation *invocation)
+{
+    const struct import_values *values = invocation->values;
+    struct import_options options = {
+        .files = invocation->arguments,
+        .file_count = invocation->argument_count,
+        .intake = {.format = (enum intake_format)values->format,
+                   .symbol = values->symbol,
+                   .venue = values->venue,
+                   .source = values->source,
+                   .last_from = (enum intake_last_from)values->last_from,
+                   .latest = clock_wall_us() + configuration->future_tolerance_us},
+        .rejects_path = values->rejects,
+        .errors_max = values->max_errors,
+        .partial = values->partial,
+        .load = {.keep = values->keep,
+                 .again = values->again,
+                 .rebuild_candles = values->rebuild_candles},
+    };
+    return import_run(configuration, &options);
+}
+
+static int list(const struct configuration *configuration, const struct invocation *invocation)
+{
+    (void)invocation;
+    return imports_list_run(configuration);
+}
+
+static int undo(const struct configuration *configuration, const struct invocation *invocation)
+{
+    return imports_undo_run(configuration, strtoll(invocation->arguments[0], NULL, 10));
+}
+
+/* ---- generate -------------------------------------------------------------------------------- */
+
+/* In the order of enum generate_shape. */
+static const char *const shapes[] = {"day", "flat", "storm", NULL};
+static const char *const standard_symbols[] = {"SIM:BTCUSD"};
+
+struct generate_values {
+    struct option_list symbols;
+    int64_t from;
+    int64_t to;
+    int64_t every_us;
+    int64_t seed;
+    int shape;
+    bool if_empty;
+    bool keep;
+    bool again;
+};
+
+#define GENERATE_FIELD(field) .offset = offsetof(struct generate_values, field)
+
+static const struct generate_values generate_defaults = {
+    .symbols = {.items = standard_symbols, .count = COUNT(standard_symbols)},
+    .from = ALWAYS,
+    .to = ALWAYS,
+    .every_us = GENERATE_EVERY_US_DEFAULT,
+    .seed = 1,
+};
+
+static const struct option generate_options[] = {
+    {.name = "symbols",
+     .type = OPTION_LIST,
+     GENERATE_FIELD(symbols),
+     .value = "NAME,…",
+     .help = "whose ticks (default SIM:BTCUSD)"},
+    {.name = "from",
+     .type = OPTION_TIME,
+     GENERATE_FIELD(from),
+     .help = "the first tick's time; by default a day before --to"},
+    {.name = "to",
+     .type = OPTION_TIME,
+     GENERATE_FIELD(to),
+     .help = "ticks are before it; by default the last midnight, UTC"},
+    {.name = "every",
+     .type = OPTION_DURATION,
+     GENERATE_FIELD(every_us),
+     .min = 1,
+     .max = TIME_DAY_US,
+     .help = "between two ticks of a symbol (default 250ms)"},
+    {.name = "seed",
+     .type = OPTION_INTEGER,
+     GENERATE_FIELD(seed),
+     .min = 0,
+     .max = INT64_MAX,
+     .help = "the same seed and options give the same ticks on every machine (default 1)"},
+    {.name = "shape",
+     .type = OPTION_CHOICE,
+     GENERATE_FIELD(shape),
+     .choices = shapes,
+     .help =
+         "day: busy at both ends of the UTC day; flat: the same all day; storm: always volatile"},
+    {.name = "if-empty",
+     .type = OPTION_SWITCH,
+     GENERATE_FIELD(if_empty),
+     .help = "do nothing when there are ticks already"},
+    {.name = "keep",
+     .type = OPTION_SWITCH,
+     GENERATE_FIELD(keep),
+     .help = "switch the retention policy of tick_data off if it would delete these ticks"},
+    {.name = "again",
+     .type = OPTION_SWITCH,
+     GENERATE_FIELD(again),
+     .help = "generate what was generated before"},
+};
+
+static int generate(const struct configuration *configuration, const struct invocation *invocation)
+{
+    const struct generate_values *values = invocation->values;
+    int64_t now = clock_wall_us();
+    int64_t to = values->to != ALWAYS ? values->to : now - now % TIME_DAY_US;
+    struct generate_command command = {
+        .generate = {.symbols = values->symbols.items,
+                     .symbol_count = values->symbols.count,
+                     .from = values->from != ALWAYS ? values->from : to - TIME_DAY_US,
+                     .to = to,
+                     .every_us = values->every_us,
+                     .seed = (uint64_t)values->seed,
+                     .shape = (enum generate_shape)values->shape},
+        .if_empty = values->if_empty,
+        .latest = now + configuration->future_tolerance_us,
+        .load = {.keep = values->keep, .again = values->again},
+    };
+    return generate_run(configuration, &command);
+}
+
+static int config(const struct configuration *configuration, const struct invocation *invocation)
+{
+    (void)invocation;
+    return configuration_run(configuration);
+}
+
+/* ---- the table ------------------------------------------------------------------------------- */
+
+#define OPTIONS(table) .options = (table), .option_count = COUNT(table)
+
+static const struct subcommand subcommands[] = {
+    {.name = "serve",
+     .summary = "serve replays, and the web app",
+     .uses = SETTING_OF_DATABASE | SETTING_OF_SERVER | SETTING_OF_ALL,
+     .description =
+         "Without a database URL tapedeck runs its own PostgreSQL cluster in its home folder: with "
+         "TimescaleDB where that is installed. It stops cleanly on SIGTERM and SIGINT; after any "
+         "accident the next start recovers.",
+     .examples = "tapedeck serve\n"
+                 "tapedeck serve --home /var/lib/tapedeck --port 9000\n"
+                 "TIMESCALE_DATABASE_URL=postgresql://me@db/ticks tapedeck serve\n",
+     .run = serve},
+    {.name = "import",
+     .summary = "load ticks from files",
+     .arguments = "FILE…",
+     .arguments_min = 1,
+     .arguments_max = SIZE_MAX,
+     OPTIONS(import_options),
+     .values_bytes = sizeof(struct import_values),
+     .uses = SETTING_OF_DATABASE | SETTING_OF_WRITERS | SETTING_OF_ALL,
+     .description =
+         "Reads plain, gzip and zstd files of these formats: tapedeck's own CSV, TrueFX, HistData, "
+         "tardis.dev trades and quotes, Binance trades and aggTrades. A file is checked first and "
+         "then written in one transaction, in the file's order; afterwards the candles of its "
+         "range "
+         "are refreshed. A server may run meanwhile.",
+     .examples = "tapedeck import ticks.csv.gz\n"
+                 "tapedeck import DAT_ASCII_EURUSD_T_202001.csv --keep --venue FX\n"
+                 "tapedeck import truefx.csv --symbol USDJPY --last-from bid --max-errors 100\n",
+     .run = import},
+    {.name = "import list",
+     .summary = "what was imported, newest first",
+     .uses = SETTING_OF_DATABASE | SETTING_OF_ALL,
+     .run = list},
+    {.name = "import undo",
+     .summary = "take an import back: deletes its ticks and refreshes their candles",
+     .arguments = "NUMBER",
+     .arguments_min = 1,
+     .arguments_max = 1,
+     .uses = SETTING_OF_DATABASE | SETTING_OF_ALL,
+     .examples = "tapedeck import undo 3\n",
+     .run = undo},
+    {.name = "generate",
+     .summary = "make up ticks that look like a market",
+     OPTIONS(generate_options),
+     .values_bytes = sizeof(struct generate_values),
+     .defaults = &generate_defaults,
+     .uses = SETTING_OF_DATABASE | SETTING_OF_WRITERS | SETTING_OF_ALL,
+     .description = "By default the last full day (UTC) of one symbol every 250 ms: 345 600 ticks.",
+     .examples = "tapedeck generate\n"
+                 "tapedeck generate --symbols SIM:A,SIM:B --every 10ms --seed 7\n"
+                 "tapedeck generate --from 2020-01-01 --to 2020-02-01 --every 1s --keep\n",
+     .run = generate},
+    {.name = "migrate up",
+     .summary = "bring the schema up to date",
+     .uses = SETTING_OF_DATABASE | SETTING_OF_ALL,
+     .description =
+         "The embedded database is kept up to date by itself; this is for a database given "
+         "by URL. Everything it runs is in sql/ of the sources and inside this binary.",
+     .run = up},
+    {.name = "migrate down",
+     .summary = "undo migrations, and with them their data",
+     OPTIONS(down_options),
+     .values_bytes = sizeof(struct down_values),
+     .defaults = &down_defaults,
+     .uses = SETTING_OF_DATABASE | SETTING_OF_ALL,
+     .examples = "tapedeck migrate down --steps 2\n",
+     .run = down},
+    {.name = "migrate status",
+     .summary = "which migrations are applied",
+     .uses = SETTING_OF_DATABASE | SETTING_OF_ALL,
+     .run = status},
+    {.name = "config",
+     .summary = "print the settings in force, and where each comes from",
+     .uses = SETTING_OF_DATABASE | SETTING_OF_SERVER | SETTING_OF_WRITERS | SETTING_OF_ALL,
+     .run = config},
+};
+
+static const struct program tapedeck = {
+    .name = "tapedeck",
+    .version = TAPEDECK_VERSION,
+    .summary = "a DVR for market data",
+    .subcommands = subcommands,
+    .subcommand_count = COUNT(subcommands),
+};
+
+int main(int argc, char **argv)
+{
+    return options_main(&tapedeck, argc, argv);
+}

@@ -1,0 +1,302 @@
+#include "app/setting.h"
+
+#include "app/option_value.h"
+#include "base/assert.h"
+#include "base/mem.h"
+#include "feed/feed.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#define SECONDS INT64_C(1000000)
+#define MIB (INT64_C(1) << 20)
+#define STRINGIFY(number) #number
+#define TEXT_OF(number) STRINGIFY(number)
+
+#define FIELD(name) .offset = offsetof(struct configuration, name)
+#define DATABASE SETTING_OF_DATABASE
+#define SERVER SETTING_OF_SERVER
+#define WRITERS SETTING_OF_WRITERS
+#define ALL SETTING_OF_ALL
+
+/* clang-format off: a row is a setting */
+static const struct setting table[] = {
+    {"database_url", SETTING_TEXT, FIELD(database_url), "", 0, 0, .has_secret = true,
+     .variable = "TIMESCALE_DATABASE_URL", .value = "URL", .uses = DATABASE,
+     .help = "database to use, as postgresql://USER:PASSWORD@HOST/NAME or a libpq connection "
+             "string; without it the embedded database in the home folder is used, and started"},
+    {"use_timescaledb", SETTING_BOOL, FIELD(use_timescaledb), "true", 0, 0,
+     .variable = "USE_TIMESCALEDB", .uses = DATABASE,
+     .help = "use TimescaleDB where it is installed; false: plain PostgreSQL, without compression "
+             "(refused on a database that was made with TimescaleDB)"},
+    {"home", SETTING_TEXT, FIELD(home), "./data", 0, 0, .value = "FOLDER", .uses = DATABASE,
+     .help = "folder of the embedded database"},
+
+    {"host", SETTING_TEXT, FIELD(host), "127.0.0.1", 0, 0, .value = "ADDRESS", .uses = SERVER,
+     .help = "address to listen at: 127.0.0.1 is this machine only, 0.0.0.0 or :: every network "
+             "(needs --insecure)"},
+    {"port", SETTING_PORT, FIELD(port), "8080", 0, 65535, .uses = SERVER,
+     .help = "port to listen at; 0: any free one"},
+    {"insecure", SETTING_BOOL, FIELD(insecure), "false", 0, 0, .uses = SERVER,
+     .help = "let others than this machine connect, although nobody has to say who they are"},
+    {"web_root", SETTING_TEXT, FIELD(web_root), "", 0, 0, .value = "FOLDER", .uses = SERVER,
+     .help = "folder of the built web app"},
+    {"allowed_origins", SETTING_LIST, FIELD(allowed_origins), "", 0, 0, .value = "ORIGIN,…",
+     .uses = SERVER,
+     .help = "web pages from elsewhere that may connect, as https://desk.example; *: all"},
+    {"lanes", SETTING_COUNT, FIELD(lanes), "0", 0, 256, .uses = SERVER,
+     .help = "threads that serve clients; 0: one less than there are cores"},
+    {"connections_max", SETTING_COUNT, FIELD(connections_max), "10000", 1, 1000000, .uses = SERVER,
+     .help = "clients that may be connected at once"},
+    {"connections_per_address_max", SETTING_COUNT, FIELD(connections_per_address_max), "256", 0,
+     1000000, .uses = SERVER,
+     .help = "of these from one IPv4 address or IPv6 /64; 0: no cap, as behind a proxy"},
+    {"replays_per_connection", SETTING_COUNT, FIELD(replays_per_connection),
+     TEXT_OF(FEED_REPLAYS_MAX), 1, 1000, .uses = SERVER,
+     .help = "replays that one client may have open"},
+
+    {"cache_bytes", SETTING_BYTES, FIELD(cache_bytes), "256MiB", 16 * MIB, INT64_C(1) << 44,
+     .uses = SERVER, .help = "memory for ticks that are read again, by the same client or another"},
+    {"store_connections_min", SETTING_COUNT, FIELD(store_connections_min), "2", 1, 100,
+     .uses = SERVER, .help = "connections to the database that are kept"},
+    {"store_connections_max", SETTING_COUNT, FIELD(store_connections_max), "20", 1, 100,
+     .uses = SERVER, .help = "connections to the database at most"},
+    {"statement_timeout", SETTING_DURATION, FIELD(statement_timeout_us), "30s", SECONDS,
+     3600 * SECONDS, .uses = SERVER,
+     .help = "a query from which nothing has come for so long is cancelled and asked again"},
+    {"future_tolerance", SETTING_DURATION, FIELD(future_tolerance_us), "1m", 0, 86400 * SECONDS,
+     .uses = WRITERS, .help = "ticks that lie further in the future are refused"},
+
+    {"log_level", SETTING_LEVEL, FIELD(log_level), "info", 0, 0, .value = "LEVEL", .uses = ALL,
+     .help = "least important log lines to write: debug, info, warn or error"},
+};
+/* clang-format on */
+
+#define TABLE_COUNT (sizeof table / sizeof table[0])
+static_assert(TABLE_COUNT <= CONFIGURATION_SETTINGS_MAX, "more settings than sources");
+
+/* The list's count lies right behind it. */
+static_assert(offsetof(struct configuration, allowed_origin_count) ==
+                  offsetof(struct configuration, allowed_origins) + sizeof(char **),
+              "SETTING_LIST");
+
+const struct setting *settings(size_t *count)
+{
+    *count = TABLE_COUNT;
+    return table;
+}
+
+static bool same_name(const char *key, const char *name, size_t bytes)
+{
+    if (strlen(key) != bytes)
+        return false;
+    for (size_t i = 0; i < bytes; i++) {
+        if (key[i] != (name[i] == '-' ? '_' : name[i]))
+            return false;
+    }
+    return true;
+}
+
+const struct setting *setting_find(const char *name, size_t bytes)
+{
+    for (size_t i = 0; i < TABLE_COUNT; i++) {
+        if (same_name(table[i].key, name, bytes))
+            return &table[i];
+    }
+    return NULL;
+}
+
+struct setting_name setting_flag_name(const struct setting *setting)
+{
+    struct setting_name name;
+    (void)snprintf(name.text, sizeof name.text, "--%s", setting->key);
+    for (char *c = name.text; *c != '\0'; c++)
+        *c = *c == '_' ? '-' : *c;
+    return name;
+}
+
+struct setting_name setting_variable(const struct setting *setting)
+{
+    struct setting_name name;
+    (void)snprintf(name.text, sizeof name.text, "TAPEDECK_%s", setting->key);
+    for (char *c = name.text; *c != '\0'; c++)
+        *c = (char)toupper((unsigned char)*c);
+    return name;
+}
+
+const char *setting_value_name(const struct setting *setting)
+{
+    if (setting->value != NULL)
+        return setting->value;
+    switch (setting->type) {
+    case SETTING_BOOL:
+        return "true|false";
+    case SETTING_PORT:
+    case SETTING_COUNT:
+        return "N";
+    case SETTING_BYTES:
+        return "SIZE";
+    case SETTING_DURATION:
+        return "DURATION";
+    case SETTING_TEXT:
+    case SETTING_LIST:
+    case SETTING_LEVEL:
+        break;
+    }
+    return "TEXT";
+}
+
+/* ---- values ---- */
+
+static void *field_of(const struct setting *setting, struct configuration *configuration)
+{
+    return (char *)configuration + setting->offset;
+}
+
+static const void *read_field(const struct setting *setting,
+                              const struct configuration *configuration)
+{
+    return (const char *)configuration + setting->offset;
+}
+
+struct text_list {
+    char **items;
+    size_t count;
+};
+
+static void list_free(struct text_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        mem_free(list->items[i]);
+    mem_free(list->items);
+    *list = (struct text_list){NULL, 0};
+}
+
+/* "a, b" → a and b; blanks around them do not count, nor do empty ones. */
+static struct text_list list_parse(const char *text)
+{
+    struct text_list list = {mem_alloc_zeroed((strlen(text) / 2 + 1) * sizeof(char *)), 0};
+    while (*(text += strspn(text, ", ")) != '\0') {
+        size_t bytes = strcspn(text, ",");
+        size_t trimmed = bytes;
+        while (trimmed > 0 && text[trimmed - 1] == ' ')
+            trimmed--;
+        char *item = mem_alloc_zeroed(trimmed + 1);
+        memcpy(item, text, trimmed);
+        list.items[list.count++] = item;
+        text += bytes;
+    }
+    return list;
+}
+
+static enum status store_level(const char *text, enum log_level *level, struct error *error)
+{
+    if (log_level_parse(text, level))
+        return STATUS_OK;
+    return error_set(error, STATUS_INVALID, "expected debug, info, warn or error");
+}
+
+static enum status store_number(const struct setting *setting, void *field, const char *text,
+                                struct error *error)
+{
+    int64_t number;
+    enum status status;
+    if (setting->type == SETTING_BYTES)
+        status = value_parse_bytes(text, setting->min, setting->max, &number, error);
+    else if (setting->type == SETTING_DURATION)
+        status = value_parse_duration(text, setting->min, setting->max, &number, error);
+    else
+        status = value_parse_integer(text, setting->min, setting->max, &number, error);
+    if (status != STATUS_OK)
+        return status;
+    if (setting->type == SETTING_BYTES)
+        *(size_t *)field = (size_t)number;
+    else if (setting->type == SETTING_DURATION)
+        *(int64_t *)field = number;
+    else if (setting->type == SETTING_PORT)
+        *(uint16_t *)field = (uint16_t)number;
+    else
+        *(unsigned *)field = (unsigned)number;
+    return STATUS_OK;
+}
+
+enum status setting_store(const struct setting *setting, struct configuration *configuration,
+                          const char *text, struct error *error)
+{
+    void *field = field_of(setting, configuration);
+    switch (setting->type) {
+    case SETTING_TEXT:
+        setting_clear(setting, configuration);
+        *(char **)field = mem_copy_text(text);
+        return STATUS_OK;
+    case SETTING_LIST:
+        setting_clear(setting, configuration);
+        *(struct text_list *)field = list_parse(text);
+        return STATUS_OK;
+    case SETTING_BOOL:
+        return value_parse_bool(text, field, error);
+    case SETTING_LEVEL:
+        return store_level(text, field, error);
+    case SETTING_PORT:
+    case SETTING_COUNT:
+    case SETTING_BYTES:
+    case SETTING_DURATION:
+        break;
+    }
+    return store_number(setting, field, text, error);
+}
+
+void setting_clear(const struct setting *setting, struct configuration *configuration)
+{
+    void *field = field_of(setting, configuration);
+    if (setting->type == SETTING_LIST)
+        list_free(field);
+    if (setting->type != SETTING_TEXT)
+        return;
+    mem_free(*(char **)field);
+    *(char **)field = NULL;
+}
+
+static void append_list(const struct text_list *list, struct buffer *out)
+{
+    for (size_t i = 0; i < list->count; i++)
+        buffer_append_format(out, "%s%s", i > 0 ? ", " : "", list->items[i]);
+}
+
+void setting_append(const struct setting *setting, const struct configuration *configuration,
+                    struct buffer *out)
+{
+    static const char *const levels[] = {"debug", "info", "warn", "error"};
+    const void *field = read_field(setting, configuration);
+    switch (setting->type) {
+    case SETTING_TEXT:
+        if (setting->has_secret)
+            value_append_masked(out, *(char *const *)field);
+        else
+            buffer_append_text(out, *(char *const *)field);
+        break;
+    case SETTING_BOOL:
+        buffer_append_text(out, *(const bool *)field ? "true" : "false");
+        break;
+    case SETTING_PORT:
+        buffer_append_format(out, "%u", *(const uint16_t *)field);
+        break;
+    case SETTING_COUNT:
+        buffer_append_format(out, "%u", *(const unsigned *)field);
+        break;
+    case SETTING_BYTES:
+        buffer_append_text(out, value_format_bytes((int64_t) * (const size_t *)field).text);
+        break;
+    case SETTING_DURATION:
+        buffer_append_text(out, value_format_duration(*(const int64_t *)field).text);
+        break;
+    case SETTING_LIST:
+        append_list(field, out);
+        break;
+    case SETTING_LEVEL:
+        buffer_append_text(out, levels[*(const enum log_level *)field]);
+        break;
+    }
+}

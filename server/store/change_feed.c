@@ -1,0 +1,300 @@
+/*
+ * The listening thread.
+ *
+ *   connect ─► LISTEN ─► report unknown ─► wait (socket, stop_fd, next look at the marker) ⟲
+ *      ▲ back-off                             │ connection lost
+ *      └──────────────────────────────────────┘
+ *
+ * Owns its connection; `lock` guards only the pointer, so that destroy can cancel a statement.
+ */
+#include "store/change_feed.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "store/backoff.h"
+#include "store/connection.h"
+#include "store/marker.h"
+#include "store/thread.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#define STALL_US_MAX INT64_C(30000000)
+/* A marker that cannot be read (not migrated yet) is not asked for every second. */
+#define MARKER_FAILED_US INT64_C(30000000)
+/* A commit is visible an instant before its announcement arrives. */
+#define GRACE_MS 50
+
+struct change_feed {
+    struct change_feed_options options;
+    char *url;
+    pthread_t thread;
+    int stop_fd;
+    atomic_bool stopping;
+    pthread_mutex_t lock;
+    struct connection *connection;
+
+    struct marker marker;
+    int64_t look_us;   /* when to look at the marker */
+    bool is_announced; /* our own writers explain that the marker moved */
+    bool has_failed;   /* has been logged */
+    unsigned failures; /* to connect, in a row */
+    uint64_t random;
+};
+
+static bool is_stopping(const struct change_feed *feed)
+{
+    return atomic_load(&feed->stopping);
+}
+
+/* ---- reporting ---- */
+
+static void report(struct change_feed *feed, enum change_kind kind)
+{
+    struct change change = change_of_everything(kind);
+    feed->options.changed(feed->options.owner, &change);
+}
+
+static void announced(void *owner, const struct change *change)
+{
+    struct change_feed *feed = owner;
+    if (change->kind == CHANGE_TICKS)
+        feed->is_announced = true;
+    feed->options.changed(feed->options.owner, change);
+}
+
+static void read_notifications(struct change_feed *feed)
+{
+    PGnotify *notify;
+    while ((notify = PQnotifies(connection_raw(feed->connection))) != NULL) {
+        change_read(notify->extra, announced, feed);
+        PQfreemem(notify);
+    }
+}
+
+/* ---- waiting ---- */
+
+/* False when the connection is lost. `timeout_ms` −1: until something comes. */
+static bool wait_for_input(struct change_feed *feed, int timeout_ms)
+{
+    PGconn *pg = connection_raw(feed->connection);
+    struct pollfd polled[2] = {
+        {.fd = PQsocket(pg), .events = POLLIN},
+        {.fd = feed->stop_fd, .events = POLLIN},
+    };
+    if (poll(polled, 2, timeout_ms) < 0 && errno != EINTR)
+        return false;
+    if (PQconsumeInput(pg) == 0)
+        return false;
+    read_notifications(feed);
+    return true;
+}
+
+static void wait_to_reconnect(struct change_feed *feed)
+{
+    struct pollfd polled = {.fd = feed->stop_fd, .events = POLLIN};
+    (void)poll(&polled, 1, (int)(backoff_us(++feed->failures, &feed->random) / 1000));
+}
+
+/* ---- foreign writers ---- */
+
+static enum status query_number(struct change_feed *feed, const char *sql, int64_t *numbers,
+                                int count, struct error *error)
+{
+    PGresult *result;
+    enum status status = connection_query_row(feed->connection, sql, 0, NULL, &result, error);
+    if (status != STATUS_OK)
+        return status;
+    for (int i = 0; i < count && status == STATUS_OK; i++)
+        status = result_int64(result, 0, i, &numbers[i]);
+    PQclear(result);
+    read_notifications(feed);
+    return status == STATUS_OK ? STATUS_OK : error_set(error, status, "database: no number");
+}
+
+static enum status check_foreign(struct change_feed *feed, bool is_settled, struct error *error)
+{
+    int64_t changes;
+    enum status status =
+        query_number(feed, "SELECT tapedeck.symbols_reconcile()", &changes, 1, error);
+    if (status != STATUS_OK)
+        return status;
+    if (is_settled && changes == 0 && !feed->is_announced && !wait_for_input(feed, GRACE_MS))
+        return error_set(error, STATUS_UNAVAILABLE, "database: connection lost");
+    if (changes > 0 || (is_settled && !feed->is_announced))
+        report(feed, CHANGE_FOREIGN);
+    if (is_settled)
+        feed->is_announced = false;
+    return STATUS_OK;
+}
+
+static enum status look_at_marker(struct change_feed *feed, struct error *error)
+{
+    int64_t seen[3];
+    enum status status =
+        query_number(feed,
+                     "SELECT tapedeck.change_marker(),"
+                     " pg_catalog.pg_snapshot_xmin(s)::text, pg_catalog.pg_snapshot_xmax(s)::text"
+                     " FROM pg_catalog.pg_current_snapshot() s",
+                     seen, 3, error);
+    if (status != STATUS_OK)
+        return status;
+    switch (marker_look(&feed->marker, seen[0], seen[1], seen[2])) {
+    case MARKER_QUIET:
+        feed->is_announced = false;
+        return STATUS_OK;
+    case MARKER_OPEN:
+        return check_foreign(feed, false, error);
+    case MARKER_SETTLED:
+        return check_foreign(feed, true, error);
+    }
+    return STATUS_OK;
+}
+
+/* ---- the connection ---- */
+
+static void set_connection(struct change_feed *feed, struct connection *connection)
+{
+    pthread_mutex_lock(&feed->lock);
+    feed->connection = connection;
+    pthread_mutex_unlock(&feed->lock);
+}
+
+static void disconnect(struct change_feed *feed)
+{
+    struct connection *connection = feed->connection;
+    set_connection(feed, NULL);
+    connection_close(&connection);
+}
+
+static void log_failure(struct change_feed *feed, const struct error *error)
+{
+    if (!feed->has_failed && !is_stopping(feed))
+        log_warn("store.feed.away", "error=%s", LOG_QUOTE(error->text));
+    feed->has_failed = true;
+}
+
+static enum status connect_and_listen(struct change_feed *feed, struct error *error)
+{
+    struct connection *connection = connection_open(feed->url, "feed", error);
+    if (connection == NULL)
+        return error->status;
+    connection_set_stall_us(connection, STALL_US_MAX);
+    set_connection(feed, connection);
+    enum status status = connection_execute(connection, "LISTEN tapedeck_change", error);
+    if (status != STATUS_OK) {
+        disconnect(feed);
+        return status;
+    }
+    log_info("store.feed.listening", "failures=%u", feed->failures);
+    feed->failures = 0;
+    feed->has_failed = false;
+    feed->marker.is_known = false;
+    feed->is_announced = false;
+    feed->look_us = 0;
+    return STATUS_OK;
+}
+
+/* False when the connection is lost. */
+static bool look_if_due(struct change_feed *feed)
+{
+    int64_t now_us = clock_monotonic_us();
+    if (feed->options.marker_us == 0 || now_us < feed->look_us)
+        return true;
+    feed->look_us = now_us + feed->options.marker_us;
+    struct error error;
+    if (look_at_marker(feed, &error) == STATUS_OK)
+        return true;
+    log_failure(feed, &error);
+    feed->look_us = now_us + MARKER_FAILED_US;
+    return connection_is_idle(feed->connection);
+}
+
+static int wait_ms(const struct change_feed *feed)
+{
+    if (feed->options.marker_us == 0)
+        return -1;
+    int64_t left_us = feed->look_us - clock_monotonic_us();
+    return left_us > 0 ? (int)((left_us + 999) / 1000) : 0;
+}
+
+static void listen_until_lost(struct change_feed *feed)
+{
+    report(feed, CHANGE_UNKNOWN);
+    while (!is_stopping(feed) && look_if_due(feed) && wait_for_input(feed, wait_ms(feed)))
+        ;
+    struct error error;
+    error_set(&error, STATUS_UNAVAILABLE, "database: connection lost");
+    log_failure(feed, &error);
+    disconnect(feed);
+}
+
+static void *feed_main(void *argument)
+{
+    struct change_feed *feed = argument;
+    pthread_setname_np(pthread_self(), "store-feed");
+    while (!is_stopping(feed)) {
+        struct error error;
+        if (connect_and_listen(feed, &error) == STATUS_OK)
+            listen_until_lost(feed);
+        else
+            log_failure(feed, &error);
+        wait_to_reconnect(feed);
+    }
+    return NULL;
+}
+
+/* ---- creating and destroying ---- */
+
+static void feed_free(struct change_feed *feed)
+{
+    if (feed->stop_fd >= 0)
+        close(feed->stop_fd);
+    pthread_mutex_destroy(&feed->lock);
+    mem_free(feed->url);
+    mem_free(feed);
+}
+
+enum status change_feed_create(const struct change_feed_options *options,
+                               struct change_feed **created, struct error *error)
+{
+    enum status status = connection_url_check(options->url, error);
+    if (status != STATUS_OK)
+        return status;
+    struct change_feed *feed = MEM_NEW(struct change_feed);
+    feed->options = *options;
+    feed->url = mem_copy_text(options->url);
+    feed->random = (uint64_t)clock_monotonic_us();
+    pthread_mutex_init(&feed->lock, NULL);
+    feed->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    int failure = feed->stop_fd < 0 ? errno : thread_start(&feed->thread, feed_main, feed);
+    if (failure != 0) {
+        feed_free(feed);
+        return error_set(error, STATUS_UNAVAILABLE, "cannot listen to the database: %s",
+                         strerror(failure));
+    }
+    *created = feed;
+    return STATUS_OK;
+}
+
+void change_feed_destroy(struct change_feed **place)
+{
+    struct change_feed *feed = *place;
+    *place = NULL;
+    if (feed == NULL)
+        return;
+    atomic_store(&feed->stopping, true);
+    (void)eventfd_write(feed->stop_fd, 1); /* never read: every wait from now on ends at once */
+    pthread_mutex_lock(&feed->lock);
+    if (feed->connection != NULL)
+        connection_cancel(feed->connection);
+    pthread_mutex_unlock(&feed->lock);
+    pthread_join(feed->thread, NULL);
+    feed_free(feed);
+}

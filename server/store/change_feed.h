@@ -1,0 +1,35 @@
+/*
+ * One thread that listens to what changes in the database.
+ *
+ *   LISTEN tapedeck_change ──► our own writers' announcements, as they commit
+ *   change_marker(), once a second ──► somebody else has written ──► symbols_reconcile() ──►
+ * foreign every (re)connect ──► unknown: announcements may have been missed
+ *
+ * Needs a connection of its own, not through PgBouncer in transaction mode (which loses LISTEN),
+ * and a primary (a standby cannot LISTEN). `changed` is called on the feed's thread and must not
+ * block.
+ */
+#ifndef TAPEDECK_STORE_CHANGE_FEED_H
+#define TAPEDECK_STORE_CHANGE_FEED_H
+
+#include "base/status.h"
+#include "store/change.h"
+
+struct change_feed;
+
+struct change_feed_options {
+    const char *url;   /* copied */
+    int64_t marker_us; /* between two looks at the marker; 0: nobody else writes */
+    changed_fn *changed;
+    void *owner;
+};
+
+#define CHANGE_FEED_MARKER_US INT64_C(1000000)
+
+/* Starts the thread; does not wait for the database. STATUS_INVALID for a malformed url. */
+enum status change_feed_create(const struct change_feed_options *options, struct change_feed **feed,
+                               struct error *error) MUST_CHECK;
+/* No `changed` comes after it. Up to connect_timeout per host of the url. */
+void change_feed_destroy(struct change_feed **feed);
+
+#endif

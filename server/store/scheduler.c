@@ -1,0 +1,269 @@
+/*
+ * The scheduler's thread.
+ *
+ *   connect ──► round: heal, run due jobs, when is the next? ──► sleep until then, or woken
+ *      ▲                       │ failed
+ *      └──── back-off ◄────────┘
+ *
+ * `lock` guards what other threads touch: the flags, the statistics, and the pointer to the
+ * connection, which they may only cancel. Everything else is the thread's own.
+ */
+#include "store/scheduler.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "store/backoff.h"
+#include "store/refresh.h"
+#include "store/thread.h"
+
+#include <string.h>
+#include <time.h>
+
+struct scheduler {
+    char *url;
+    enum engine_kind engine;
+    int64_t heal_us;
+    pthread_t thread;
+
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool stopping;
+    bool woken;
+    struct connection *connection;
+    struct scheduler_statistics statistics;
+
+    int64_t heal_at_us; /* monotonic */
+    int64_t jobs_at_us;
+    unsigned failures; /* in a row */
+    uint64_t random;
+};
+
+/* ---- what others may touch ---- */
+
+static bool is_stopping(struct scheduler *scheduler)
+{
+    pthread_mutex_lock(&scheduler->lock);
+    bool stopping = scheduler->stopping;
+    pthread_mutex_unlock(&scheduler->lock);
+    return stopping;
+}
+
+static void count(struct scheduler *scheduler, uint64_t *number, uint64_t by)
+{
+    pthread_mutex_lock(&scheduler->lock);
+    *number += by;
+    pthread_mutex_unlock(&scheduler->lock);
+}
+
+/* Until the instant, a wake-up or the end. A wake-up makes everything due. */
+static void sleep_until(struct scheduler *scheduler, int64_t until_us)
+{
+    const struct timespec until = {.tv_sec = until_us / 1000000,
+                                   .tv_nsec = (until_us % 1000000) * 1000};
+    pthread_mutex_lock(&scheduler->lock);
+    int rc = 0;
+    while (!scheduler->stopping && !scheduler->woken && rc == 0)
+        rc = pthread_cond_timedwait(&scheduler->changed, &scheduler->lock, &until);
+    if (scheduler->woken)
+        scheduler->heal_at_us = scheduler->jobs_at_us = 0;
+    scheduler->woken = false;
+    pthread_mutex_unlock(&scheduler->lock);
+}
+
+static void drop_connection(struct scheduler *scheduler)
+{
+    pthread_mutex_lock(&scheduler->lock);
+    struct connection *connection = scheduler->connection;
+    scheduler->connection = NULL;
+    pthread_mutex_unlock(&scheduler->lock);
+    connection_close(&connection);
+}
+
+static enum status ensure_connection(struct scheduler *scheduler, struct error *error)
+{
+    if (scheduler->connection != NULL)
+        return STATUS_OK;
+    struct connection *connection = connection_open(scheduler->url, "scheduler", error);
+    if (connection == NULL)
+        return error->status;
+    pthread_mutex_lock(&scheduler->lock);
+    scheduler->connection = connection;
+    pthread_mutex_unlock(&scheduler->lock);
+    return STATUS_OK;
+}
+
+/* ---- a round ---- */
+
+static bool goes_on(void *owner, const struct refresh_progress *progress)
+{
+    (void)progress;
+    return !is_stopping(owner);
+}
+
+static enum status heal(struct scheduler *scheduler, struct error *error)
+{
+    size_t healed = 0;
+    enum status status = refresh_heal(scheduler->connection, goes_on, scheduler, &healed, error);
+    if (healed > 0) {
+        count(scheduler, &scheduler->statistics.healed, healed);
+        log_info("scheduler.heal", "rows=%zu", healed);
+    }
+    scheduler->heal_at_us = clock_monotonic_us() + scheduler->heal_us;
+    return status;
+}
+
+/* By the database's clock, which is the one the jobs go by. */
+static enum status look_ahead(struct scheduler *scheduler, struct error *error)
+{
+    PGresult *row;
+    enum status status =
+        connection_query_row(scheduler->connection,
+                             "select pg_catalog.ceil(extract(epoch from min(p.next_run_at)"
+                             " - pg_catalog.clock_timestamp()) * 1000000)::bigint"
+                             " from tapedeck.policies_list() p where p.enabled",
+                             0, NULL, &row, error);
+    if (status != STATUS_OK)
+        return status;
+    int64_t wait_us;
+    if (result_int64(row, 0, 0, &wait_us) != STATUS_OK || wait_us > SCHEDULER_HEAL_US)
+        wait_us = SCHEDULER_HEAL_US; /* somebody else may change the plan meanwhile */
+    if (wait_us < SCHEDULER_LOOK_US_MIN)
+        wait_us = SCHEDULER_LOOK_US_MIN;
+    PQclear(row);
+    scheduler->jobs_at_us = clock_monotonic_us() + wait_us;
+    return STATUS_OK;
+}
+
+static enum status run_jobs(struct scheduler *scheduler, struct error *error)
+{
+    enum status status =
+        connection_execute(scheduler->connection, "call tapedeck.run_due_jobs()", error);
+    return status == STATUS_OK ? look_ahead(scheduler, error) : status;
+}
+
+static enum status run_round(struct scheduler *scheduler, struct error *error)
+{
+    enum status status = ensure_connection(scheduler, error);
+    if (status == STATUS_OK && clock_monotonic_us() >= scheduler->heal_at_us)
+        status = heal(scheduler, error);
+    if (scheduler->engine == ENGINE_TIMESCALEDB)
+        scheduler->jobs_at_us = INT64_MAX;
+    if (status == STATUS_OK && clock_monotonic_us() >= scheduler->jobs_at_us)
+        status = run_jobs(scheduler, error);
+    return status;
+}
+
+static int64_t next_us(const struct scheduler *scheduler)
+{
+    return scheduler->heal_at_us < scheduler->jobs_at_us ? scheduler->heal_at_us
+                                                         : scheduler->jobs_at_us;
+}
+
+/* A row that fails is tried again with the next healing; the connection, after a while. */
+static void round_failed(struct scheduler *scheduler, const struct error *error)
+{
+    count(scheduler, &scheduler->statistics.failures, 1);
+    log_warn("scheduler.round", "status=%s error=%s", status_name(error->status),
+             LOG_QUOTE(error->text));
+    if (scheduler->connection != NULL && connection_is_idle(scheduler->connection)) {
+        scheduler->failures = 0;
+        if (scheduler->jobs_at_us <= clock_monotonic_us())
+            scheduler->jobs_at_us = clock_monotonic_us() + SCHEDULER_LOOK_US_MIN;
+        return;
+    }
+    drop_connection(scheduler);
+    scheduler->failures++;
+    sleep_until(scheduler,
+                clock_monotonic_us() + backoff_us(scheduler->failures, &scheduler->random));
+}
+
+static void *scheduler_main(void *argument)
+{
+    struct scheduler *scheduler = argument;
+    while (!is_stopping(scheduler)) {
+        struct error error = {.status = STATUS_OK};
+        enum status status = run_round(scheduler, &error);
+        count(scheduler, &scheduler->statistics.rounds, 1);
+        if (is_stopping(scheduler))
+            break;
+        if (status == STATUS_OK)
+            scheduler->failures = 0;
+        else
+            round_failed(scheduler, &error);
+        if (scheduler->connection != NULL)
+            sleep_until(scheduler, next_us(scheduler));
+    }
+    drop_connection(scheduler);
+    return NULL;
+}
+
+/* ---- from outside ---- */
+
+static void init_condition(pthread_cond_t *condition)
+{
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(condition, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
+static void free_scheduler(struct scheduler *scheduler)
+{
+    pthread_cond_destroy(&scheduler->changed);
+    pthread_mutex_destroy(&scheduler->lock);
+    mem_free(scheduler->url);
+    mem_free(scheduler);
+}
+
+enum status scheduler_create(const struct scheduler_options *options, struct scheduler **created,
+                             struct error *error)
+{
+    struct scheduler *scheduler = MEM_NEW(struct scheduler);
+    scheduler->url = mem_copy_text(options->url);
+    scheduler->engine = options->engine;
+    scheduler->heal_us = options->heal_us > 0 ? options->heal_us : SCHEDULER_HEAL_US;
+    scheduler->random = (uint64_t)(uintptr_t)scheduler;
+    pthread_mutex_init(&scheduler->lock, NULL);
+    init_condition(&scheduler->changed);
+    int rc = thread_start(&scheduler->thread, scheduler_main, scheduler);
+    if (rc != 0) {
+        free_scheduler(scheduler);
+        return error_set(error, STATUS_UNAVAILABLE, "scheduler: no thread: %s", strerror(rc));
+    }
+    *created = scheduler;
+    return STATUS_OK;
+}
+
+void scheduler_wake(struct scheduler *scheduler)
+{
+    pthread_mutex_lock(&scheduler->lock);
+    scheduler->woken = true;
+    pthread_cond_signal(&scheduler->changed);
+    pthread_mutex_unlock(&scheduler->lock);
+}
+
+struct scheduler_statistics scheduler_statistics(struct scheduler *scheduler)
+{
+    pthread_mutex_lock(&scheduler->lock);
+    struct scheduler_statistics statistics = scheduler->statistics;
+    pthread_mutex_unlock(&scheduler->lock);
+    return statistics;
+}
+
+void scheduler_destroy(struct scheduler **place)
+{
+    struct scheduler *scheduler = *place;
+    *place = NULL;
+    if (scheduler == NULL)
+        return;
+    pthread_mutex_lock(&scheduler->lock);
+    scheduler->stopping = true;
+    if (scheduler->connection != NULL)
+        connection_cancel(scheduler->connection);
+    pthread_cond_signal(&scheduler->changed);
+    pthread_mutex_unlock(&scheduler->lock);
+    pthread_join(scheduler->thread, NULL);
+    free_scheduler(scheduler);
+}

@@ -1,0 +1,3 @@
+-- Drops every tick: the partitions go with their parent.
+
+drop table public.tick_data;

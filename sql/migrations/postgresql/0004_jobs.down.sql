@@ -1,0 +1,3 @@
+-- Drops the list of jobs and with it how their last runs went. No data is dropped.
+
+drop table tapedeck.jobs;

@@ -1,0 +1,3 @@
+-- Drops every tick.
+
+drop table public.tick_data;

@@ -1,0 +1,107 @@
+-- Healing candles. tapedeck.pending_refresh lists what is out of date; the loop of a healer is
+--
+--   id := pending_take(0)
+--     while id: run each of refresh_steps(); pending_done(id), or pending_release(id) on error; id := pending_take(id)
+--
+-- Refreshing runs outside any transaction, so no row lock can hold a row. A session-level advisory lock does:
+-- it lasts across transactions and ends with the session, however that dies. Two healers never refresh for
+-- one row at the same time, and a row disappears only after its refresh.
+
+create or replace function tapedeck.pending_list()
+returns table (id bigint, range_from timestamptz, range_to timestamptz, reason text, created_at timestamptz)
+language sql
+stable
+as $$
+    select p.id, p.range_from, p.range_to, p.reason, p.created_at
+      from tapedeck.pending_refresh p
+     order by p.id
+$$;
+
+comment on function tapedeck.pending_list() is
+    'Ranges whose candles are out of date, oldest first: fold their minutes from ticks instead.';
+
+create or replace function tapedeck.pending_take(p_after bigint)
+returns table (id bigint, range_from timestamptz, range_to timestamptz)
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_id bigint := coalesce(p_after, 0);
+begin
+    loop
+        select min(p.id) into v_id from tapedeck.pending_refresh p where p.id > v_id;
+        if v_id is null then
+            return;
+        end if;
+        if pg_try_advisory_lock(1413742593, (v_id % 2147483647)::integer) then
+            return query
+            select p.id, p.range_from, p.range_to from tapedeck.pending_refresh p where p.id = v_id;
+            if found then
+                return;
+            end if;
+            -- Another healer finished it between our look and our lock.
+            perform pg_advisory_unlock(1413742593, (v_id % 2147483647)::integer);
+        end if;
+    end loop;
+end
+$$;
+
+comment on function tapedeck.pending_take(bigint) is
+    'Takes the oldest row with a greater id that no other session holds; no row: nothing left. The session holds it until pending_done, pending_release or its end.';
+
+create or replace function tapedeck.pending_held(p_id bigint)
+returns boolean
+language sql
+as $$
+    select exists (select
+                     from pg_catalog.pg_locks l
+                    where l.locktype = 'advisory'
+                      and l.database = (select d.oid
+                                          from pg_catalog.pg_database d
+                                         where d.datname = pg_catalog.current_database())
+                      and l.classid = 1413742593
+                      and l.objid = (p_id % 2147483647)::integer::oid
+                      and l.objsubid = 2
+                      and l.pid = pg_catalog.pg_backend_pid())
+$$;
+
+comment on function tapedeck.pending_held(bigint) is 'Does this session hold the row?';
+
+create or replace function tapedeck.pending_release(p_id bigint)
+returns boolean
+language sql
+as $$
+    -- Asked first, because giving back what is not held warns.
+    select case when tapedeck.pending_held(p_id)
+                then pg_catalog.pg_advisory_unlock(1413742593, (p_id % 2147483647)::integer)
+                else false end
+$$;
+
+comment on function tapedeck.pending_release(bigint) is
+    'Gives a taken row back undone; it stays for the next healer. False when this session did not hold it.';
+
+create or replace function tapedeck.pending_done(p_id bigint)
+returns boolean
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_held boolean := tapedeck.pending_held(p_id);
+    v_row tapedeck.pending_refresh;
+begin
+    -- Until the commit a lock of this transaction stands in for that of the session.
+    perform pg_advisory_xact_lock(1413742593, (p_id % 2147483647)::integer);
+    if v_held then
+        perform pg_advisory_unlock(1413742593, (p_id % 2147483647)::integer);
+    end if;
+    delete from tapedeck.pending_refresh p where p.id = p_id returning p.* into v_row;
+    if not found then
+        return false;
+    end if;
+    perform tapedeck.change_notify('candles', v_row.range_from, v_row.range_to, null);
+    return true;
+end
+$$;
+
+comment on function tapedeck.pending_done(bigint) is
+    'The candles of a taken row are fresh: deletes it, announces them, gives the hold back. False when it was gone already.';

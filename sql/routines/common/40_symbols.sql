@@ -1,0 +1,307 @@
+-- tapedeck.symbols: who writes it, and how it stays true when others write ticks.
+--
+-- Writers of tapedeck count in write_finish(). Others only leave a trace in the identity sequence of tick_data:
+--
+--   values the sequence gave out = rows of our writers + rows of others that we found + the unexplained
+--
+-- While the unexplained does not grow nobody else has written, and nothing needs to be searched. When it does,
+-- ticks beyond both ends of the known symbols and unknown symbols are looked for and counted. What still
+-- remains, once no writer is in flight, was rolled back or lies between known ticks: then no count is known.
+
+create or replace function tapedeck.symbols_list(p_prefix text, p_limit integer)
+returns table (symbol text, first_time timestamptz, last_time timestamptz, ticks bigint, exact boolean)
+language sql
+stable
+as $$
+    select s.symbol, s.first_time, s.last_time, s.ticks, s.exact
+      from tapedeck.symbols s
+     where s.first_time is not null
+       and pg_catalog.starts_with(s.symbol, coalesce(p_prefix, ''))
+     order by s.symbol collate "C"
+     limit p_limit
+$$;
+
+comment on function tapedeck.symbols_list(text, integer) is
+    'Symbols that have ticks and begin with the prefix, in byte order. A null prefix or limit means all.';
+
+create or replace function tapedeck.writers_in_flight()
+returns boolean
+language sql
+as $$
+    -- Whoever writes holds this lock until the transaction ends. A prepared transaction has no pid.
+    select exists (select
+                     from pg_catalog.pg_locks l
+                    where l.locktype = 'relation'
+                      and l.database = (select d.oid
+                                          from pg_catalog.pg_database d
+                                         where d.datname = pg_catalog.current_database())
+                      and l.relation = 'public.tick_data'::regclass
+                      and l.mode = 'RowExclusiveLock'
+                      and l.pid is distinct from pg_catalog.pg_backend_pid())
+$$;
+
+comment on function tapedeck.writers_in_flight() is 'Is another transaction writing ticks that are not visible yet?';
+
+create or replace function tapedeck.symbols_trim(p_oldest timestamptz)
+returns integer
+language plpgsql
+set search_path = pg_catalog, public, pg_temp
+set jit = off
+as $$
+declare
+    v_rows integer;
+begin
+    update tapedeck.symbols s
+       set first_time = f.first_time,
+           last_time = case when f.first_time is not null then s.last_time end,
+           ticks = case when f.first_time is not null then s.ticks else 0 end,
+           exact = f.first_time is null,
+           updated_at = clock_timestamp()
+      from (select o.symbol, o.first_time as was,
+                   (select t.time
+                      from public.tick_data t
+                     where t.symbol = o.symbol and t.time >= p_oldest
+                     order by t.time, t.seq
+                     limit 1) as first_time
+              from tapedeck.symbols o
+             where o.first_time < coalesce(p_oldest, 'infinity')) f
+     where s.symbol = f.symbol
+       and s.first_time = f.was;
+    get diagnostics v_rows = row_count;
+    return v_rows;
+end
+$$;
+
+comment on function tapedeck.symbols_trim(timestamptz) is
+    'Forgets ticks before p_oldest, where the oldest chunk begins: retention dropped them, uncounted. Null: no chunk is left.';
+
+create or replace function tapedeck.symbols_search(p_new boolean, p_exact boolean)
+returns table (symbols integer, ticks bigint)
+language plpgsql
+set search_path = pg_catalog, public, pg_temp
+set jit = off
+as $$
+#variable_conflict use_column
+declare
+    -- Counting stops here; beyond it a count is an estimate.
+    c_count_max constant bigint := 1000000;
+begin
+    return query
+    with known as (
+        select s.symbol, s.first_time, s.last_time from tapedeck.symbols s where not p_new
+        union all
+        select n.symbol, null, null
+          from tapedeck.tick_symbols() as n (symbol)
+         where p_new
+           and not exists (select from tapedeck.symbols s where s.symbol = n.symbol)
+    ), ends as materialized (
+        select k.symbol, k.first_time, k.last_time,
+               (select t.time
+                  from public.tick_data t
+                 where t.symbol = k.symbol and t.time > coalesce(k.last_time, '-infinity')
+                 order by t.time desc, t.seq desc
+                 limit 1) as newest,
+               (select t.time
+                  from public.tick_data t
+                 where t.symbol = k.symbol and t.time < coalesce(k.first_time, 'infinity')
+                 order by t.time, t.seq
+                 limit 1) as oldest
+          from known k
+    ), found as materialized (
+        select e.symbol, e.first_time, e.last_time, e.oldest, e.newest,
+               case when e.newest is not null then
+                   (select count(*)
+                      from (select
+                              from public.tick_data t
+                             where t.symbol = e.symbol and t.time > coalesce(e.last_time, '-infinity')
+                             limit c_count_max) as later)
+               else 0 end
+               +
+               case when e.oldest is not null and e.first_time is not null then
+                   (select count(*)
+                      from (select
+                              from public.tick_data t
+                             where t.symbol = e.symbol and t.time < e.first_time
+                             limit c_count_max) as earlier)
+               else 0 end as ticks
+          from ends e
+         where e.oldest is not null or e.newest is not null
+    ), made as (
+        insert into tapedeck.symbols as s (symbol, first_time, last_time, ticks, exact)
+        select f.symbol, f.oldest, f.newest, f.ticks, p_exact and f.ticks < c_count_max
+          from found f
+         where not exists (select from tapedeck.symbols s where s.symbol = f.symbol)
+         order by f.symbol
+            on conflict (symbol) do nothing
+        returning s.symbol
+    ), mended as (
+        -- Only rows that no writer has moved meanwhile; the others are seen again next time.
+        update tapedeck.symbols s
+           set first_time = least(f.oldest, s.first_time),
+               last_time = greatest(f.newest, s.last_time),
+               ticks = s.ticks + f.ticks,
+               exact = s.exact and p_exact and f.ticks < c_count_max,
+               updated_at = clock_timestamp()
+          from found f
+         where s.symbol = f.symbol
+           and s.first_time is not distinct from f.first_time
+           and s.last_time is not distinct from f.last_time
+        returning s.symbol
+    )
+    select count(*)::integer, coalesce(sum(f.ticks), 0)::bigint
+      from found f
+     where f.symbol in (select m.symbol from made m union all select m.symbol from mended m);
+end
+$$;
+
+comment on function tapedeck.symbols_search(boolean, boolean) is
+    'Looks for ticks beyond both ends of every known symbol, or with p_new for unknown symbols, and counts them. Returns how many symbols changed and how many ticks were found.';
+
+create or replace function tapedeck.symbols_reconcile()
+returns integer
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    c_search_every constant interval := '10 seconds';
+    v_state tapedeck.symbols_state;
+    v_marker bigint;
+    v_busy boolean;
+    v_oldest timestamptz;
+    v_written bigint;
+    v_found record;
+    v_new boolean;
+    v_rows integer;
+    v_changes integer := 0;
+begin
+    -- One server at a time; the others have nothing to add.
+    select * into v_state from tapedeck.symbols_state for update skip locked;
+    if not found then
+        return 0;
+    end if;
+    v_marker := tapedeck.change_marker();
+    v_busy := tapedeck.writers_in_flight();
+    select min(c.range_start) into v_oldest from tapedeck.tick_chunks() c;
+    if v_state.marker = v_marker and v_state.settled and v_state.oldest is not distinct from v_oldest then
+        return 0;
+    end if;
+
+    if v_state.oldest is distinct from v_oldest then
+        v_changes := tapedeck.symbols_trim(v_oldest);
+        v_state.oldest := v_oldest;
+    end if;
+
+    select coalesce(sum(s.written), 0) into v_written from tapedeck.symbols s;
+    foreach v_new in array array[false, true] loop
+        exit when v_marker - v_written - v_state.foreign_rows = v_state.unexplained;
+        if v_new then
+            -- This looks into every chunk; while writers come and go, only now and then.
+            exit when v_busy and v_state.searched_at + c_search_every > clock_timestamp();
+            v_state.searched_at := clock_timestamp();
+        end if;
+        select * into v_found from tapedeck.symbols_search(v_new, not v_busy);
+        v_changes := v_changes + v_found.symbols;
+        v_state.foreign_rows := v_state.foreign_rows + v_found.ticks;
+        select coalesce(sum(s.written), 0) into v_written from tapedeck.symbols s;
+    end loop;
+
+    -- Nobody was writing and nobody began to: what was to be found has been found.
+    v_state.settled := not v_busy and tapedeck.change_marker() = v_marker;
+    if v_state.settled and v_marker - v_written - v_state.foreign_rows <> v_state.unexplained then
+        v_state.unexplained := v_marker - v_written - v_state.foreign_rows;
+        update tapedeck.symbols s
+           set exact = false, updated_at = clock_timestamp()
+         where s.exact and s.first_time is not null;
+        get diagnostics v_rows = row_count;
+        v_changes := v_changes + v_rows;
+    end if;
+
+    update tapedeck.symbols_state s
+       set marker = v_marker,
+           settled = v_state.settled,
+           oldest = v_state.oldest,
+           unexplained = v_state.unexplained,
+           foreign_rows = v_state.foreign_rows,
+           searched_at = v_state.searched_at;
+    return v_changes;
+end
+$$;
+
+comment on function tapedeck.symbols_reconcile() is
+    'Brings tapedeck.symbols in line with ticks that others wrote or retention dropped; returns the number of changes. Under a millisecond when nothing happened, so it can be called every second.';
+
+create or replace function tapedeck.symbols_forget(p_ticks jsonb)
+returns void
+language plpgsql
+set search_path = pg_catalog, public, pg_temp
+set jit = off
+as $$
+begin
+    -- Locked first, in the order of the names: the next statement sees every tick of the writers before us.
+    perform
+       from tapedeck.symbols s
+      where s.symbol in (select k from jsonb_object_keys(p_ticks) k)
+      order by s.symbol
+        for update;
+    update tapedeck.symbols s
+       set ticks = case when e.oldest is null then 0 else greatest(s.ticks - g.ticks::bigint, 0) end,
+           exact = s.exact or e.oldest is null,
+           first_time = e.oldest,
+           last_time = e.newest,
+           updated_at = clock_timestamp()
+      from jsonb_each_text(p_ticks) as g (symbol, ticks)
+     cross join lateral (
+            select (select t.time from public.tick_data t
+                     where t.symbol = g.symbol order by t.time, t.seq limit 1),
+                   (select t.time from public.tick_data t
+                     where t.symbol = g.symbol order by t.time desc, t.seq desc limit 1)) as e (oldest, newest)
+     where s.symbol = g.symbol
+       and g.ticks::bigint > 0;
+end
+$$;
+
+comment on function tapedeck.symbols_forget(jsonb) is
+    'Corrects the books after ticks were deleted; the argument is {SYMBOL: number of ticks deleted, ...}.';
+
+create or replace function tapedeck.symbols_recount(p_limit integer)
+returns integer
+language plpgsql
+set search_path = pg_catalog, public, pg_temp
+set jit = off
+as $$
+declare
+    v_symbol text;
+    v_done integer := 0;
+begin
+    -- Not while a foreign row may be on its way: it would be counted and then doubted again.
+    if not exists (select from tapedeck.symbols_state s
+                    where s.settled and s.marker = tapedeck.change_marker()) then
+        return 0;
+    end if;
+    for v_symbol in
+        select s.symbol
+          from tapedeck.symbols s
+         where not s.exact
+         order by s.updated_at
+         limit p_limit
+    loop
+        -- Our own writers wait here and add theirs afterwards; the next statement sees all before.
+        perform from tapedeck.symbols s where s.symbol = v_symbol for update;
+        update tapedeck.symbols s
+           set ticks = n.ticks,
+               first_time = n.first_time,
+               last_time = n.last_time,
+               exact = true,
+               updated_at = clock_timestamp()
+          from (select count(*) as ticks, min(t.time) as first_time, max(t.time) as last_time
+                  from public.tick_data t
+                 where t.symbol = v_symbol) n
+         where s.symbol = v_symbol;
+        v_done := v_done + 1;
+    end loop;
+    return v_done;
+end
+$$;
+
+comment on function tapedeck.symbols_recount(integer) is
+    'Counts up to p_limit symbols that are not exact, the longest neglected first; returns how many. Reads all their ticks: for idle times.';

@@ -1,0 +1,27 @@
+-- How much room the data takes.
+
+create or replace function tapedeck.storage_tables()
+returns table (table_name text, row_count bigint, size_bytes bigint, is_hypertable boolean)
+language sql
+as $$
+    select 'tick_data',
+           (select coalesce(sum(s.ticks), 0)::bigint from tapedeck.symbols s),
+           (select coalesce(sum(pg_catalog.pg_total_relation_size(t.relid)), 0)::bigint
+              from pg_catalog.pg_partition_tree('public.tick_data') t),
+           false
+    union all
+    select 'candle_1m', greatest(c.reltuples, 0)::bigint, pg_catalog.pg_total_relation_size(c.oid), false
+      from pg_catalog.pg_class c
+     where c.oid = 'tapedeck.candle_1m_stored'::regclass
+$$;
+
+comment on function tapedeck.storage_tables() is
+    'Rows and bytes of tick_data and of the stored candles. Rows of tick_data are those of tapedeck.symbols, the others are estimates.';
+
+create or replace function tapedeck.storage_compression()
+returns table (table_name text, total_chunks bigint, compressed_chunks bigint,
+               compressed_size bigint, uncompressed_size bigint, compression_ratio double precision)
+language sql
+as $$ select null::text, 0::bigint, 0::bigint, 0::bigint, 0::bigint, 0::double precision where false $$;
+
+comment on function tapedeck.storage_compression() is 'No row: this engine does not compress.';

@@ -1,0 +1,142 @@
+-- Stored candles, read from under their views.
+--
+-- A real-time view computes its whole unrefreshed tail for "the newest 500". Below the watermark everything is
+-- in the materialisation hypertables, whose names are put into these functions here.
+
+do $do$
+declare
+    v_interval text;
+    v_rows text;
+    v_branches text := '';
+begin
+    foreach v_interval in array array['1m', '5m', '15m', '1h'] loop
+        select pg_catalog.format('%I.%I', a.materialization_hypertable_schema, a.materialization_hypertable_name)
+          into strict v_rows
+          from timescaledb_information.continuous_aggregates a
+         where a.view_schema = 'public'
+           and a.view_name = 'candle_' || v_interval;
+
+        v_branches := v_branches || pg_catalog.format($sql$
+        when %L then
+            return query
+            select c.bucket, c.open, c.high, c.low, c.close, c.volume, c.trades
+              from %s c
+             where c.symbol = p_symbol and c.bucket >= p_from and c.bucket < p_to
+             order by c.bucket desc
+             limit p_limit;$sql$, v_interval, v_rows);
+
+        if v_interval = '1m' then
+            execute pg_catalog.format($sql$
+create or replace function tapedeck.candle_first(p_from timestamptz, p_to timestamptz)
+returns timestamptz
+language sql
+stable
+as $$ select c.bucket from %s c where c.bucket >= p_from and c.bucket < p_to order by c.bucket limit 1 $$
+            $sql$, v_rows);
+        end if;
+    end loop;
+
+    execute pg_catalog.format($sql$
+create or replace function tapedeck.candles_stored(
+    p_interval text, p_symbol text, p_from timestamptz, p_to timestamptz, p_limit integer)
+returns table (bucket timestamptz, open numeric, high numeric, low numeric, close numeric, volume numeric, trades bigint)
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+set jit = off
+as $$
+#variable_conflict use_column
+begin
+    case p_interval %s
+        else
+            perform tapedeck.interval_width(p_interval);
+    end case;
+end
+$$
+    $sql$, v_branches);
+end
+$do$;
+
+comment on function tapedeck.candle_first(timestamptz, timestamptz) is
+    'Start of the oldest stored minute candle, of any symbol, in [p_from, p_to).';
+comment on function tapedeck.candles_stored(text, text, timestamptz, timestamptz, integer) is
+    'The newest p_limit stored candles of a symbol with p_from <= bucket < p_to, newest first. What lies above the watermark (aggregates_list) is not stored: fold it from ticks.';
+
+create or replace function tapedeck.aggregates_list()
+returns table (view text, watermark timestamptz, lag_s double precision)
+language sql
+stable
+as $$
+    select w.view, w.watermark, extract(epoch from pg_catalog.clock_timestamp() - w.watermark)::double precision
+      from (select a.user_view_name::text,
+                   case when pg_catalog.isfinite(t.at) and t.at > timestamptz '0001-01-01 00:00:00+00' then t.at end
+              from _timescaledb_catalog.continuous_agg a
+             cross join lateral (select _timescaledb_functions.to_timestamp(
+                                            _timescaledb_functions.cagg_watermark(a.mat_hypertable_id))) as t (at)
+             where a.user_view_schema = 'public'
+               and a.user_view_name in ('candle_1m', 'candle_5m', 'candle_15m', 'candle_1h')) as w (view, watermark)
+     order by pg_catalog.array_position(array['candle_1m', 'candle_5m', 'candle_15m', 'candle_1h'], w.view)
+$$;
+
+comment on function tapedeck.aggregates_list() is
+    'Watermark of each candle view: buckets before it are stored. Null before the first refresh; a negative lag means that it passed now.';
+
+create or replace function tapedeck.refresh_steps(p_from timestamptz, p_to timestamptz, p_now timestamptz)
+returns setof text
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+set datestyle = 'ISO, YMD'
+as $$
+declare
+    v_view text;
+    v_width interval;
+    v_step record;
+    v_from timestamptz;
+    v_to timestamptz;
+begin
+    perform tapedeck.range_check(p_from, p_to);
+    foreach v_view in array array['1m', '5m', '15m', '1h'] loop
+        v_width := tapedeck.interval_width(v_view);
+        for v_step in
+            -- Only where chunks are: where they were dropped, a refresh would delete the candles. Minutes go
+            -- chunk by chunk, so that no transaction is long; the others read few rows.
+            with piece as (
+                select c.range_start, c.range_end,
+                       greatest(tapedeck.bucket_floor(v_width, p_from), c.range_start) as lo,
+                       least(tapedeck.bucket_ceil(v_width, p_to), c.range_end,
+                             tapedeck.bucket_floor(v_width, p_now)) as hi
+                  from tapedeck.tick_chunks() c
+                 where c.range_start < p_to and c.range_end > p_from
+            ), whole as (
+                select lower(r) as range_start, upper(r) as range_end,
+                       greatest(tapedeck.bucket_floor(v_width, p_from), lower(r)) as lo,
+                       least(tapedeck.bucket_ceil(v_width, p_to), upper(r),
+                             tapedeck.bucket_floor(v_width, p_now)) as hi
+                  from unnest((select range_agg(tstzrange(piece.range_start, piece.range_end)) from piece)) r
+            )
+            select * from piece where v_view = '1m' and lo < hi
+            union all
+            select * from whole where v_view <> '1m' and lo < hi
+             order by 1
+        loop
+            v_from := v_step.lo;
+            v_to := v_step.hi;
+            -- Two buckets at least, if they fit into the same chunk and are over.
+            if v_to - v_from < 2 * v_width then
+                if v_to + v_width <= least(v_step.range_end, tapedeck.bucket_floor(v_width, p_now)) then
+                    v_to := v_to + v_width;
+                elsif v_from - v_width >= v_step.range_start then
+                    v_from := v_from - v_width;
+                end if;
+            end if;
+            return next format('call public.refresh_continuous_aggregate(%L, %L::timestamptz, %L::timestamptz)',
+                               'public.candle_' || v_view, v_from, v_to);
+        end loop;
+    end loop;
+end
+$$;
+
+comment on function tapedeck.refresh_steps(timestamptz, timestamptz, timestamptz) is
+    'Statements that make the candles of [p_from, p_to) fresh, to be run in this order, each outside a transaction. p_now bounds them to finished buckets; none when nothing is finished.';

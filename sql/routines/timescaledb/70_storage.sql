@@ -1,0 +1,44 @@
+-- How much room the data takes.
+
+create or replace function tapedeck.storage_tables()
+returns table (table_name text, row_count bigint, size_bytes bigint, is_hypertable boolean)
+language sql
+as $$
+    select 'tick_data',
+           (select coalesce(sum(s.ticks), 0)::bigint from tapedeck.symbols s),
+           public.hypertable_approximate_size('public.tick_data'),
+           true
+    union all
+    select a.view_name::text, public.approximate_row_count(h.oid), public.hypertable_approximate_size(h.oid), true
+      from timescaledb_information.continuous_aggregates a
+     cross join lateral (select pg_catalog.format('%I.%I', a.materialization_hypertable_schema,
+                                                  a.materialization_hypertable_name)::regclass) as h (oid)
+     where a.view_schema = 'public'
+       and a.view_name in ('candle_1m', 'candle_5m', 'candle_15m', 'candle_1h')
+$$;
+
+comment on function tapedeck.storage_tables() is
+    'Rows and bytes of tick_data and of the stored candles. Rows of tick_data are those of tapedeck.symbols, the others are estimates.';
+
+-- The statistics of compression are named after the columnstore since 2.18; the older name may go.
+do $do$
+begin
+    execute pg_catalog.format($sql$
+create or replace function tapedeck.storage_compression()
+returns table (table_name text, total_chunks bigint, compressed_chunks bigint,
+               compressed_size bigint, uncompressed_size bigint, compression_ratio double precision)
+language sql
+as $$
+    select 'tick_data', c.total_chunks, c.number_compressed_chunks,
+           coalesce(c.after_compression_total_bytes, 0)::bigint,
+           coalesce(c.before_compression_total_bytes, 0)::bigint,
+           c.before_compression_total_bytes::double precision / nullif(c.after_compression_total_bytes, 0)
+      from public.%I('public.tick_data') c
+$$
+    $sql$, case when pg_catalog.to_regprocedure('public.hypertable_columnstore_stats(regclass)') is not null
+                then 'hypertable_columnstore_stats' else 'hypertable_compression_stats' end);
+end
+$do$;
+
+comment on function tapedeck.storage_compression() is
+    'Chunks of tick_data, how many are compressed, and their bytes before and after; a null ratio: none yet.';
