@@ -31,14 +31,15 @@ static cyaml_schema_field_t field_of(const struct setting *setting, size_t index
 {
     cyaml_schema_field_t field = {
         .key = setting->key,
-        .value = {CYAML_VALUE_STRING(CYAML_FLAG_POINTER_NULL | CYAML_FLAG_OPTIONAL, char *, 0,
+        .value = {CYAML_VALUE_STRING(CYAML_FLAG_POINTER_NULL_STR | CYAML_FLAG_OPTIONAL, char *, 0,
                                      CYAML_UNLIMITED)},
         .data_offset = (uint32_t)(offsetof(struct loaded, texts) + index * sizeof(char *)),
     };
     if (setting->type != SETTING_LIST)
         return field;
-    field.value = (cyaml_schema_value_t){CYAML_VALUE_SEQUENCE(
-        CYAML_FLAG_POINTER_NULL | CYAML_FLAG_OPTIONAL, char *, &list_entry, 0, CYAML_UNLIMITED)};
+    field.value = (cyaml_schema_value_t){
+        CYAML_VALUE_SEQUENCE(CYAML_FLAG_POINTER_NULL_STR | CYAML_FLAG_OPTIONAL, char *, &list_entry,
+                             0, CYAML_UNLIMITED)};
     field.data_offset = (uint32_t)(offsetof(struct loaded, lists) + index * sizeof(char **));
     field.count_offset = (uint32_t)(offsetof(struct loaded, counts) + index * sizeof(uint32_t));
     field.count_size = sizeof(uint32_t);

@@ -191,7 +191,6 @@ struct generate_values {
 #define GENERATE_FIELD(field) .offset = offsetof(struct generate_values, field)
 
 static const struct generate_values generate_defaults = {
-    .symbols = {.items = standard_symbols, .count = COUNT(standard_symbols)},
     .from = ALWAYS,
     .to = ALWAYS,
     .every_us = GENERATE_EVERY_US_DEFAULT,
@@ -249,9 +248,10 @@ static int generate(const struct configuration *configuration, const struct invo
     const struct generate_values *values = invocation->values;
     int64_t now = clock_wall_us();
     int64_t to = values->to != ALWAYS ? values->to : now - now % TIME_DAY_US;
+    bool are_named = values->symbols.count > 0;
     struct generate_command command = {
-        .generate = {.symbols = values->symbols.items,
-                     .symbol_count = values->symbols.count,
+        .generate = {.symbols = are_named ? values->symbols.items : standard_symbols,
+                     .symbol_count = are_named ? values->symbols.count : COUNT(standard_symbols),
                      .from = values->from != ALWAYS ? values->from : to - TIME_DAY_US,
                      .to = to,
                      .every_us = values->every_us,

@@ -254,26 +254,41 @@ void value_append_masked(struct buffer *out, const char *text)
 
 /* ---- did you mean ---- */
 
-/* Levenshtein's distance in two rows; - and _ are the same, as are upper and lower case. */
+/* - and _ are the same, as are upper and lower case. */
+static char plain(char c)
+{
+    return c == '_' ? '-' : (char)tolower((unsigned char)c);
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Letters to insert, drop, replace or swap with their neighbour (optimal string alignment). Both
+ * texts are at most CLOSEST_BYTES_MAX long. */
 static size_t distance(const char *a, const char *b)
 {
-    size_t row[CLOSEST_BYTES_MAX + 1];
+    size_t rows[3][CLOSEST_BYTES_MAX + 1];
     size_t columns = strlen(b);
     for (size_t j = 0; j <= columns; j++)
-        row[j] = j;
-    for (size_t i = 0; a[i] != '\0'; i++) {
-        size_t diagonal = row[0];
+        rows[0][j] = j;
+    size_t i = 0;
+    for (; a[i] != '\0'; i++) {
+        const size_t *before = rows[(i + 2) % 3];
+        const size_t *above = rows[i % 3];
+        size_t *row = rows[(i + 1) % 3];
         row[0] = i + 1;
         for (size_t j = 0; j < columns; j++) {
-            char x = (char)(a[i] == '_' ? '-' : tolower((unsigned char)a[i]));
-            char y = (char)(b[j] == '_' ? '-' : tolower((unsigned char)b[j]));
-            size_t replaced = diagonal + (x != y);
-            diagonal = row[j + 1];
-            size_t shorter = row[j] < row[j + 1] ? row[j] + 1 : row[j + 1] + 1;
-            row[j + 1] = replaced < shorter ? replaced : shorter;
+            bool same = plain(a[i]) == plain(b[j]);
+            row[j + 1] = least(least(row[j], above[j + 1]) + 1, above[j] + !same);
+            bool swapped =
+                i > 0 && j > 0 && plain(a[i]) == plain(b[j - 1]) && plain(a[i - 1]) == plain(b[j]);
+            if (swapped)
+                row[j + 1] = least(row[j + 1], before[j - 1] + 1);
         }
     }
-    return row[columns];
+    return rows[i % 3][columns];
 }
 
 const char *value_closest(const char *text, const char *const *names, size_t count)

@@ -355,10 +355,10 @@ static enum status take_help_topic(struct parse *parse)
         line->subcommand = find_subcommand(parse->program, word);
     if (line->subcommand != NULL)
         return STATUS_OK;
+    if (strcmp(word, HELP_SETTINGS) != 0 && !is_group(parse->program, word))
+        return refuse_subcommand(parse, word);
     line->topic = word;
-    if (strcmp(word, HELP_SETTINGS) == 0 || is_group(parse->program, word))
-        return STATUS_OK;
-    return refuse_subcommand(parse, word);
+    return STATUS_OK;
 }
 
 static enum status take_subcommand(struct parse *parse, const char *word)
