@@ -104,30 +104,32 @@ static void wait_to_reconnect(struct change_feed *feed)
 
 /* ---- foreign writers ---- */
 
-static enum status query_number(struct change_feed *feed, const char *sql, int64_t *numbers,
-                                int count, struct error *error)
+static enum status reconcile(struct change_feed *feed, int64_t *changes, struct error *error)
 {
     PGresult *result;
-    enum status status = connection_query_row(feed->connection, sql, 0, NULL, &result, error);
+    enum status status = connection_query_row(
+        feed->connection, "SELECT tapedeck.symbols_reconcile()", 0, NULL, &result, error);
     if (status != STATUS_OK)
         return status;
-    for (int i = 0; i < count && status == STATUS_OK; i++)
-        status = result_int64(result, 0, i, &numbers[i]);
+    status = result_int64(result, 0, 0, changes);
     PQclear(result);
-    read_notifications(feed);
-    return status == STATUS_OK ? STATUS_OK : error_set(error, status, "database: no number");
+    return status == STATUS_OK
+               ? STATUS_OK
+               : error_set(error, status, "database: tapedeck.symbols_reconcile is no number");
 }
 
+/* Once everything is visible, what nobody announced was foreign; before, only what is found. */
 static enum status check_foreign(struct change_feed *feed, bool is_settled, struct error *error)
 {
     int64_t changes;
-    enum status status =
-        query_number(feed, "SELECT tapedeck.symbols_reconcile()", &changes, 1, error);
+    enum status status = reconcile(feed, &changes, error);
     if (status != STATUS_OK)
         return status;
-    if (is_settled && changes == 0 && !feed->is_announced && !wait_for_input(feed, GRACE_MS))
+    read_notifications(feed);
+    bool is_unexplained = is_settled && changes == 0;
+    if (is_unexplained && !feed->is_announced && !wait_for_input(feed, GRACE_MS))
         return error_set(error, STATUS_UNAVAILABLE, "database: connection lost");
-    if (changes > 0 || (is_settled && !feed->is_announced))
+    if (changes > 0 || (is_unexplained && !feed->is_announced))
         report(feed, CHANGE_FOREIGN);
     if (is_settled)
         feed->is_announced = false;
@@ -136,24 +138,14 @@ static enum status check_foreign(struct change_feed *feed, bool is_settled, stru
 
 static enum status look_at_marker(struct change_feed *feed, struct error *error)
 {
-    int64_t seen[3];
-    enum status status =
-        query_number(feed,
-                     "SELECT tapedeck.change_marker(),"
-                     " pg_catalog.pg_snapshot_xmin(s)::text, pg_catalog.pg_snapshot_xmax(s)::text"
-                     " FROM pg_catalog.pg_current_snapshot() s",
-                     seen, 3, error);
+    enum marker_look look;
+    enum status status = marker_look(&feed->marker, feed->connection, &look, error);
     if (status != STATUS_OK)
         return status;
-    switch (marker_look(&feed->marker, seen[0], seen[1], seen[2])) {
-    case MARKER_QUIET:
-        feed->is_announced = false;
-        return STATUS_OK;
-    case MARKER_OPEN:
-        return check_foreign(feed, false, error);
-    case MARKER_SETTLED:
-        return check_foreign(feed, true, error);
-    }
+    read_notifications(feed);
+    if (look != MARKER_QUIET)
+        return check_foreign(feed, look == MARKER_SETTLED, error);
+    feed->is_announced = false;
     return STATUS_OK;
 }
 
@@ -195,7 +187,7 @@ static enum status connect_and_listen(struct change_feed *feed, struct error *er
     log_info("store.feed.listening", "failures=%u", feed->failures);
     feed->failures = 0;
     feed->has_failed = false;
-    feed->marker.is_known = false;
+    marker_deinit(&feed->marker);
     feed->is_announced = false;
     feed->look_us = 0;
     return STATUS_OK;
@@ -226,9 +218,11 @@ static int wait_ms(const struct change_feed *feed)
 
 static void listen_until_lost(struct change_feed *feed)
 {
+    /* Looks first: whatever is committed later is then noticed, by listening or by the marker. */
+    bool works = look_if_due(feed);
     report(feed, CHANGE_UNKNOWN);
-    while (!is_stopping(feed) && look_if_due(feed) && wait_for_input(feed, wait_ms(feed)))
-        ;
+    while (works && !is_stopping(feed))
+        works = wait_for_input(feed, wait_ms(feed)) && look_if_due(feed);
     struct error error;
     error_set(&error, STATUS_UNAVAILABLE, "database: connection lost");
     log_failure(feed, &error);
@@ -257,6 +251,7 @@ static void feed_free(struct change_feed *feed)
     if (feed->stop_fd >= 0)
         close(feed->stop_fd);
     pthread_mutex_destroy(&feed->lock);
+    marker_deinit(&feed->marker);
     mem_free(feed->url);
     mem_free(feed);
 }

@@ -15,11 +15,12 @@
 #include "store/cluster_inner.h"
 
 #include "base/clock.h"
-#include "base/log.h"
+#include "market/time.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -54,6 +55,21 @@ struct keeper {
 static int64_t least(int64_t one, int64_t other)
 {
     return one < other ? one : other;
+}
+
+/* As base/log does it, which asks the C library for the time of day, and that takes a lock that a
+ * thread we were forked from may have held. */
+PRINTF_LIKE(2, 3) static void tell(const char *level, const char *format, ...)
+{
+    char text[256];
+    char line[384];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    int length = snprintf(line, sizeof line, "ts=%s level=%s event=cluster.postgres %s\n",
+                          time_format(clock_wall_us()).text, level, text);
+    (void)!write(STDERR_FILENO, line, (size_t)length);
 }
 
 /* ---- becoming the keeper ---- */
@@ -180,7 +196,7 @@ static void start_postgres(struct keeper *keeper)
     pid_t pid = process_spawn(argv, keeper->log_fd, SIGINT);
     keeper->postgres = pid > 0 ? pid : 0;
     keeper->next_us = keeper->started_us + keeper->pause_us;
-    log_info("cluster.postgres", "state=started pid=%ld major=%d", (long)pid, plan->binaries.major);
+    tell("info", "state=started pid=%ld major=%d", (long)pid, plan->binaries.major);
 }
 
 /* True when the keeper shall end: postgres did not start, and somebody waits for the news. */
@@ -204,9 +220,9 @@ static bool postgres_ended(struct keeper *keeper, int status)
         return true;
     if (now_us - keeper->started_us > WELL_US)
         keeper->pause_us = PAUSE_FIRST_US;
-    log_error("cluster.postgres", "state=died signal=%d exit=%d pause_ms=%lld",
-              WIFSIGNALED(status) ? WTERMSIG(status) : 0,
-              WIFEXITED(status) ? WEXITSTATUS(status) : 0, (long long)(keeper->pause_us / 1000));
+    tell("error", "state=died signal=%d exit=%d pause_ms=%lld",
+         WIFSIGNALED(status) ? WTERMSIG(status) : 0, WIFEXITED(status) ? WEXITSTATUS(status) : 0,
+         (long long)(keeper->pause_us / 1000));
     keeper->next_us = now_us + keeper->pause_us;
     keeper->pause_us = least(2 * keeper->pause_us, PAUSE_LAST_US);
     return false;
@@ -260,10 +276,10 @@ static bool end_postgres(struct keeper *keeper, int number, int seconds)
 static void stop_postgres(struct keeper *keeper)
 {
     if (end_postgres(keeper, SIGINT, CLUSTER_STOP_SECONDS_MAX)) {
-        log_info("cluster.postgres", "state=stopped");
+        tell("info", "state=stopped");
         return;
     }
-    log_warn("cluster.postgres", "state=stopping step=quit");
+    tell("warn", "state=stopping step=quit");
     if (!end_postgres(keeper, SIGQUIT, QUIT_SECONDS))
         (void)end_postgres(keeper, SIGKILL, QUIT_SECONDS);
 }

@@ -19,6 +19,9 @@
 /* Cancels that may wait for a frozen server at a time; beyond it connections are just closed. */
 #define CANCELS_MAX 32
 
+/* A cancel that arrives before its statement is lost: send another. */
+#define CANCEL_AGAIN_US INT64_C(50000)
+
 struct cancel {
     PGcancel *request;
     int done_fd;
@@ -35,6 +38,13 @@ static void cancel_release(struct cancel *cancel)
     close(cancel->done_fd);
     mem_free(cancel);
     atomic_fetch_sub(&cancels_running, 1);
+}
+
+static void cancel_release_owned(struct cancel **cancel)
+{
+    if (*cancel != NULL)
+        cancel_release(*cancel);
+    *cancel = NULL;
 }
 
 static void *cancel_main(void *argument)
@@ -105,18 +115,22 @@ static bool drain(struct connection *connection)
     return false;
 }
 
-/* False when the connection is beyond help or out of time. */
-static bool wait_for_more(struct connection *connection, struct cancel *cancel, int64_t deadline)
+/* Until something may have happened, but not for long: see CANCEL_AGAIN_US. False when the
+ * connection is beyond help or out of time. */
+static bool wait_for_more(struct connection *connection, const struct cancel *cancel,
+                          int64_t deadline)
 {
     int64_t left_us = deadline - clock_monotonic_us();
     int unsent = PQflush(connection->pg);
     if (left_us <= 0 || unsent < 0)
         return false;
+    left_us = left_us < CANCEL_AGAIN_US ? left_us : CANCEL_AGAIN_US;
     bool woken = false;
     short events = unsent > 0 ? POLLIN | POLLOUT : POLLIN;
     int done_fd = cancel != NULL ? cancel->done_fd : -1;
     return connection_poll(connection, events, done_fd, connection_slice_ms(connection, left_us),
-                           &woken) >= 0;
+                           &woken) >= 0 &&
+           PQconsumeInput(connection->pg) != 0;
 }
 
 static bool cancel_is_done(const struct cancel *cancel)
@@ -125,20 +139,29 @@ static bool cancel_is_done(const struct cancel *cancel)
     return poll(&polled, 1, 0) > 0;
 }
 
-static void wait_for_end(struct connection *connection, struct cancel *cancel)
+/* Waits for the end of the statement and of the cancel under way; a cancel that was delivered and
+ * had no effect after a while came before its statement and is sent again. */
+static void cancel_until_ended(struct connection *connection)
 {
-    int64_t deadline = clock_monotonic_us() + CONNECTION_DRAIN_US_MAX;
+    int64_t now_us = clock_monotonic_us();
+    int64_t deadline = now_us + CONNECTION_DRAIN_US_MAX;
+    int64_t again_us = now_us;
+    struct cancel *cancel = NULL;
     bool ended = false;
-    bool done = cancel == NULL;
-    while (wait_for_more(connection, cancel, deadline)) {
-        if (PQconsumeInput(connection->pg) == 0)
-            break;
+    bool alive = true;
+    while (alive && !(ended && cancel == NULL)) {
+        now_us = clock_monotonic_us();
+        if (!ended && cancel == NULL && now_us >= again_us) {
+            cancel = cancel_start(connection);
+            again_us = now_us + CANCEL_AGAIN_US;
+        }
+        alive = wait_for_more(connection, cancel, deadline);
         ended = ended || drain(connection);
-        done = done || cancel_is_done(cancel);
-        if (ended && done)
-            return;
+        if (cancel != NULL && cancel_is_done(cancel))
+            cancel_release_owned(&cancel);
     }
-    connection->spoiled = true;
+    cancel_release_owned(&cancel);
+    connection->spoiled = !alive;
 }
 
 void connection_abandon(struct connection *connection)
@@ -146,8 +169,5 @@ void connection_abandon(struct connection *connection)
     if (PQtransactionStatus(connection->pg) != PQTRANS_ACTIVE || connection->spoiled ||
         drain(connection))
         return;
-    struct cancel *cancel = cancel_start(connection);
-    wait_for_end(connection, cancel);
-    if (cancel != NULL)
-        cancel_release(cancel);
+    cancel_until_ended(connection);
 }

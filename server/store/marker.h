@@ -1,50 +1,37 @@
 /*
- * Have foreign writers written? A sequence value is given out before the commit that makes its row
- * visible, so one look is not enough:
+ * Has anybody written ticks? Looks at the sequence of tick_data, and at who is still writing.
  *
- *   the marker moved, seen by a snapshot with xmax X
- *     ─► everybody who may have moved it has an id below X
- *     ─► when a later snapshot has xmin ≥ X all of them have ended: what there is to see is visible
+ * A sequence value is given out before the commit that makes its row visible, so one look is not
+ * enough. Whoever moved the marker holds a lock on tick_data until the transaction ends:
  *
- * Until then every look may find some of it (MARKER_OPEN); then comes one last look
- * (MARKER_SETTLED). Pure; owner's thread.
+ *   the marker has moved ─► who holds the lock now? ─► none of them any more
+ *                               MARKER_OPEN               MARKER_SETTLED
+ *
+ * (The ids of a snapshot do not tell: its xmax lies above the newest transaction that has ended,
+ * not above those that run, and an id is given out only after the sequence value.)
+ * One owner thread.
  */
 #ifndef TAPEDECK_STORE_MARKER_H
 #define TAPEDECK_STORE_MARKER_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "store/connection.h"
 
 enum marker_look {
     MARKER_QUIET,   /* nothing was written */
     MARKER_OPEN,    /* something was, and not all of it may be visible yet */
-    MARKER_SETTLED, /* what was written is visible now */
+    MARKER_SETTLED, /* what was written when it moved is visible to the next statement */
 };
 
 struct marker {
-    bool is_known; /* has been looked at since the connection was opened */
-    bool is_open;
+    bool is_known; /* has been looked at */
     int64_t value;
-    int64_t open_xmax;
+    char *writers; /* the transactions that are waited for, as a text[]; NULL: not open */
 };
 
-/* The first look of a connection is open too when anybody was writing then. */
-static inline enum marker_look marker_look(struct marker *marker, int64_t value, int64_t xmin,
-                                           int64_t xmax)
-{
-    bool first = !marker->is_known;
-    if (first || value != marker->value) {
-        marker->is_open = !first || xmin < xmax;
-        marker->open_xmax = xmax;
-    }
-    marker->is_known = true;
-    marker->value = value;
-    if (!marker->is_open)
-        return MARKER_QUIET;
-    if (xmin < marker->open_xmax)
-        return MARKER_OPEN;
-    marker->is_open = false;
-    return MARKER_SETTLED;
-}
+void marker_init(struct marker *marker);
+void marker_deinit(struct marker *marker);
+/* The first look is open if anybody is writing, else quiet. */
+enum status marker_look(struct marker *marker, struct connection *connection,
+                        enum marker_look *look, struct error *error) MUST_CHECK;
 
 #endif

@@ -90,6 +90,7 @@ static enum status ensure_connection(struct scheduler *scheduler, struct error *
     pthread_mutex_lock(&scheduler->lock);
     scheduler->connection = connection;
     pthread_mutex_unlock(&scheduler->lock);
+    scheduler->heal_at_us = scheduler->jobs_at_us = 0; /* who knows what happened meanwhile */
     return STATUS_OK;
 }
 
@@ -135,11 +136,17 @@ static enum status look_ahead(struct scheduler *scheduler, struct error *error)
     return STATUS_OK;
 }
 
+/* A job that fails is the routine's affair; that it cannot be called at all is not for every
+ * second. */
 static enum status run_jobs(struct scheduler *scheduler, struct error *error)
 {
     enum status status =
         connection_execute(scheduler->connection, "call tapedeck.run_due_jobs()", error);
-    return status == STATUS_OK ? look_ahead(scheduler, error) : status;
+    if (status == STATUS_OK)
+        status = look_ahead(scheduler, error);
+    if (status != STATUS_OK)
+        scheduler->jobs_at_us = clock_monotonic_us() + SCHEDULER_HEAL_US;
+    return status;
 }
 
 static enum status run_round(struct scheduler *scheduler, struct error *error)
@@ -164,8 +171,9 @@ static int64_t next_us(const struct scheduler *scheduler)
 static void round_failed(struct scheduler *scheduler, const struct error *error)
 {
     count(scheduler, &scheduler->statistics.failures, 1);
-    log_warn("scheduler.round", "status=%s error=%s", status_name(error->status),
-             LOG_QUOTE(error->text));
+    /* Once for a database that is away: the tries to reach it are many. */
+    log_write(scheduler->failures == 0 ? LOG_WARN : LOG_DEBUG, "scheduler.round",
+              "status=%s error=%s", status_name(error->status), LOG_QUOTE(error->text));
     if (scheduler->connection != NULL && connection_is_idle(scheduler->connection)) {
         scheduler->failures = 0;
         if (scheduler->jobs_at_us <= clock_monotonic_us())
@@ -178,6 +186,12 @@ static void round_failed(struct scheduler *scheduler, const struct error *error)
                 clock_monotonic_us() + backoff_us(scheduler->failures, &scheduler->random));
 }
 
+static void round_is_well_again(struct scheduler *scheduler)
+{
+    log_info("scheduler.round", "status=ok failures=%u", scheduler->failures);
+    scheduler->failures = 0;
+}
+
 static void *scheduler_main(void *argument)
 {
     struct scheduler *scheduler = argument;
@@ -187,10 +201,10 @@ static void *scheduler_main(void *argument)
         count(scheduler, &scheduler->statistics.rounds, 1);
         if (is_stopping(scheduler))
             break;
-        if (status == STATUS_OK)
-            scheduler->failures = 0;
-        else
+        if (status != STATUS_OK)
             round_failed(scheduler, &error);
+        else if (scheduler->failures > 0)
+            round_is_well_again(scheduler);
         if (scheduler->connection != NULL)
             sleep_until(scheduler, next_us(scheduler));
     }

@@ -1,6 +1,6 @@
 /*
  * The change feed against a real database: announcements, foreign writers, a lost connection.
- * One test, because whatever another test writes is foreign to this one.
+ * Whatever another test writes is foreign to this one: it runs alone.
  */
 #include "source_support.h"
 
@@ -78,8 +78,11 @@ static void write_as_ours(struct connection *own, const char *symbol)
 
 Test(source_changes, the_feed_hears_our_writers_foreign_writers_and_its_own_absence)
 {
-    struct connection *own = test_connect();
-    struct connection *other = test_connect();
+    struct connection *own = test_connect_alone();
+    struct connection *other = test_connect_more();
+    /* What earlier tests wrote is found before this one listens. */
+    while (test_number(own, "SELECT tapedeck.symbols_reconcile()") != 0)
+        ;
     struct change_feed_options options = {
         .url = test_url(), .marker_us = MARKER_US, .changed = hear, .owner = &heard};
     struct change_feed *feed = NULL;

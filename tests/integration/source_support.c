@@ -20,11 +20,27 @@ const char *test_url(void)
     return url;
 }
 
-struct connection *test_connect(void)
+struct connection *test_connect_more(void)
 {
     struct error error = {.text = ""};
     struct connection *connection = connection_open(test_url(), "test", &error);
     cr_assert(connection != NULL, "%s", error.text);
+    /* Plain PostgreSQL wants its partitions made before the ticks come. */
+    test_execute(connection, "SELECT tapedeck.chunks_prepare('2024-08-08Z', '2024-08-10Z')");
+    return connection;
+}
+
+struct connection *test_connect(void)
+{
+    struct connection *connection = test_connect_more();
+    test_execute(connection, "SELECT pg_advisory_lock_shared(hashtext('tests of the source'))");
+    return connection;
+}
+
+struct connection *test_connect_alone(void)
+{
+    struct connection *connection = test_connect_more();
+    test_execute(connection, "SELECT pg_advisory_lock(hashtext('tests of the source'))");
     return connection;
 }
 

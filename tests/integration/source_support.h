@@ -16,8 +16,12 @@
 
 /* Skips the test when there is none. */
 const char *test_url(void);
-/* A connection for the test itself; asserts that it opens. */
+/* A connection for the test itself; asserts that it opens. Tests run side by side, except one that
+ * must not be disturbed by what others write: the first connection of that one is `alone`, all
+ * others wait for its end. Further connections of a test are `more`. */
 struct connection *test_connect(void);
+struct connection *test_connect_alone(void);
+struct connection *test_connect_more(void);
 void test_execute(struct connection *connection, const char *format, ...) PRINTF_LIKE(2, 3);
 int64_t test_number(struct connection *connection, const char *format, ...) PRINTF_LIKE(2, 3);
 /* A name that no other test and no other run uses. */

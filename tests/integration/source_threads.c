@@ -72,6 +72,7 @@ static void check_tick(const struct tick *tick, int64_t number)
     CHECK(tick->fields[TICK_BID] == number * DECIMAL_ONE);
     CHECK(tick->fields[TICK_ASK] == DECIMAL_NULL);
     CHECK(tick->fields[TICK_LAST] == number * 1000);
+    CHECK(tick->fields[TICK_VOLUME] == number * DECIMAL_ONE);
 }
 
 static void on_publish(struct tick_load *load, struct time_range range, struct block *block)
@@ -201,15 +202,18 @@ static void fill(void)
 {
     struct error error = {.text = ""};
     struct connection *connection = connection_open(url, "fill", &error);
-    if (connection == NULL)
+    if (connection == NULL ||
+        connection_execute(connection,
+                           "SELECT tapedeck.chunks_prepare('2024-08-08Z', '2024-08-10Z')",
+                           &error) != STATUS_OK)
         failed(error.text, __LINE__);
     for (int i = 0; i < SYMBOLS; i++) {
         char sql[512];
         (void)snprintf(sql, sizeof sql,
                        "DELETE FROM public.tick_data WHERE symbol = 'TEST:threads-%d';"
-                       " INSERT INTO public.tick_data (time, symbol, bid_price, last_price)"
+                       " INSERT INTO public.tick_data (time, symbol, bid_price, last_price, volume)"
                        " SELECT '%s'::timestamptz + i / %d * interval '%d microseconds',"
-                       " 'TEST:threads-%d', i, i * 0.00001 FROM generate_series(0, %d - 1) i",
+                       " 'TEST:threads-%d', i, i * 0.00001, i FROM generate_series(0, %d - 1) i",
                        i, time_format(T0).text, PER_INSTANT, GAP_US, i, TICKS);
         if (connection_execute(connection, sql, &error) != STATUS_OK)
             failed(error.text, __LINE__);

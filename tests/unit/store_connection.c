@@ -1,7 +1,6 @@
 #include "store/connection.h"
 
 #include "store/backoff.h"
-#include "store/marker.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -77,48 +76,4 @@ Test(store_connection, waits_double_up_to_five_seconds_and_differ)
     cr_assert(most - least > 1000000);
     cr_assert(backoff_us(3, &random) >= 300000);
     cr_assert(backoff_us(3, &random) <= 500000);
-}
-
-/* ---- the marker of foreign writers ---- */
-
-Test(store_marker, nothing_written_is_quiet)
-{
-    struct marker marker = {.is_known = false};
-    cr_assert(marker_look(&marker, 10, 100, 100) == MARKER_QUIET);
-    cr_assert(marker_look(&marker, 10, 100, 105) == MARKER_QUIET);
-    cr_assert(marker_look(&marker, 10, 106, 106) == MARKER_QUIET);
-}
-
-Test(store_marker, a_finished_writer_is_settled_at_once)
-{
-    struct marker marker = {.is_known = false};
-    cr_assert(marker_look(&marker, 10, 100, 100) == MARKER_QUIET);
-    cr_assert(marker_look(&marker, 11, 101, 101) == MARKER_SETTLED);
-    cr_assert(marker_look(&marker, 11, 101, 101) == MARKER_QUIET);
-}
-
-Test(store_marker, a_writer_in_flight_stays_open_until_everybody_then_running_has_ended)
-{
-    struct marker marker = {.is_known = false};
-    cr_assert(marker_look(&marker, 10, 100, 100) == MARKER_QUIET);
-    cr_assert(marker_look(&marker, 11, 100, 103) == MARKER_OPEN);
-    cr_assert(marker_look(&marker, 11, 102, 110) == MARKER_OPEN);
-    cr_assert(marker_look(&marker, 11, 103, 111) == MARKER_SETTLED, "109 began later");
-    cr_assert(marker_look(&marker, 11, 103, 111) == MARKER_QUIET);
-}
-
-Test(store_marker, a_further_move_starts_the_wait_anew)
-{
-    struct marker marker = {.is_known = false};
-    cr_assert(marker_look(&marker, 10, 100, 100) == MARKER_QUIET);
-    cr_assert(marker_look(&marker, 11, 100, 103) == MARKER_OPEN);
-    cr_assert(marker_look(&marker, 12, 103, 105) == MARKER_OPEN);
-    cr_assert(marker_look(&marker, 12, 105, 105) == MARKER_SETTLED);
-}
-
-Test(store_marker, a_writer_that_began_before_the_first_look_is_waited_for)
-{
-    struct marker marker = {.is_known = false};
-    cr_assert(marker_look(&marker, 10, 100, 101) == MARKER_OPEN);
-    cr_assert(marker_look(&marker, 10, 101, 101) == MARKER_SETTLED);
 }
