@@ -88,14 +88,14 @@ void feed_destroy(struct feed **feed)
     mem_free(gone);
 }
 
-/* No message: says so, and hangs up. */
-static void refuse_bytes(struct feed *feed, uint16_t close_code, const char *reason,
-                         const char *message)
+void feed_refuse(struct feed *feed, uint16_t close_code, const char *sentence)
 {
+    if (feed->closing)
+        return;
     struct writer writer = feed_answer(feed);
-    error_write_code(&writer, NULL, NULL, "bad_message", message);
+    error_write_code(&writer, NULL, NULL, "bad_message", sentence);
     feed_answer_end(feed);
-    feed_close(feed, close_code, reason);
+    feed_close(feed, close_code, "bad message");
 }
 
 void feed_receive(struct feed *feed, const uint8_t *bytes, size_t count, struct now now)
@@ -107,7 +107,7 @@ void feed_receive(struct feed *feed, const uint8_t *bytes, size_t count, struct 
     struct error error = {.text = ""};
     if (decoder_decode(feed->lane->decoder, feed->encoding, bytes, count, &root, &close_code,
                        &error) != STATUS_OK) {
-        refuse_bytes(feed, close_code, "bad message", error.text);
+        feed_refuse(feed, close_code, error.text);
         return;
     }
     struct request request = {.op = NULL};
@@ -117,17 +117,6 @@ void feed_receive(struct feed *feed, const uint8_t *bytes, size_t count, struct 
         return;
     }
     feed_request(feed, &request, now);
-}
-
-void feed_receive_oversized(struct feed *feed, struct now now)
-{
-    (void)now;
-    if (feed->closing)
-        return;
-    struct error error = {.text = ""};
-    error_set(&error, STATUS_BAD_MESSAGE, "the message is longer than %d bytes",
-              WIRE_MESSAGE_BYTES_MAX);
-    refuse_bytes(feed, CLOSE_TOO_BIG, "message too long", error.text);
 }
 
 bool feed_wants_input(const struct feed *feed)

@@ -60,8 +60,9 @@ void feed_destroy(struct feed **feed);
 
 /* One whole message from the client, ≤ WIRE_MESSAGE_BYTES_MAX bytes. */
 void feed_receive(struct feed *feed, const uint8_t *bytes, size_t count, struct now now);
-/* A message that net could not even collect (too long): answers and closes with 1009. */
-void feed_receive_oversized(struct feed *feed, struct now now);
+/* Bytes that net itself could not take for a message (too long, text where binary is due): says
+ * `error bad_message` with this sentence, and closes with this code. */
+void feed_refuse(struct feed *feed, uint16_t close_code, const char *sentence);
 /* False while too many answers are unread: stop reading the socket until it is true again. It can
  * turn true only through feed_send. */
 bool feed_wants_input(const struct feed *feed);

@@ -443,7 +443,7 @@ enum status feed_replays_say(struct feed *feed, struct now now, struct buffer *o
             continue;
         mine->awake = true;
         write_output(mine, &output, out);
-        return STATUS_OK;
+        return out->failed ? STATUS_LIMIT : STATUS_OK; /* one instant beyond what can be sent */
     }
     return STATUS_WAIT;
 }

@@ -9,6 +9,7 @@
 #include "wire/codes.h"
 
 #include <libwebsockets.h>
+#include <stdio.h>
 #include <string.h>
 
 #define CLOSE_UNEXPECTED 1011 /* our fault: the client may come back */
@@ -157,19 +158,27 @@ static void deliver(struct connection *connection, const uint8_t *bytes, size_t 
     throttle(connection);
 }
 
-static void refuse_oversized(struct connection *connection)
+static void refuse(struct connection *connection, uint16_t close_code, const char *sentence)
 {
     connection->is_deaf = true;
     buffer_deinit(&connection->message);
-    feed_receive_oversized(connection->feed, lane_now());
+    feed_refuse(connection->feed, close_code, sentence);
 }
 
-/* Text where binary was agreed, or the reverse. No message is empty, so the feed answers this one
- * with bad_message and closes with 1002, as for any bytes that are no message. */
-static void refuse_wrong_kind(struct connection *connection)
+static void refuse_oversized(struct connection *connection)
 {
-    connection->is_deaf = true;
-    feed_receive(connection->feed, (const uint8_t *)"", 0, lane_now());
+    char sentence[64];
+    (void)snprintf(sentence, sizeof sentence, "the message is longer than %d bytes",
+                   WIRE_MESSAGE_BYTES_MAX);
+    refuse(connection, CLOSE_TOO_BIG, sentence);
+}
+
+/* Text where binary was agreed, or the reverse. */
+static void refuse_wrong_kind(struct connection *connection, bool is_binary)
+{
+    refuse(connection, CLOSE_PROTOCOL,
+           is_binary ? "the message is binary; this subprotocol has text messages"
+                     : "the message is text; this subprotocol has binary messages");
 }
 
 static void collect(struct connection *connection, const uint8_t *bytes, size_t count,
@@ -198,7 +207,7 @@ static int receive(struct connection *connection, struct lws *wsi, const void *b
         return 0;
     bool is_binary = lws_frame_is_binary(wsi) != 0;
     if (lws_is_first_fragment(wsi) && is_binary != (connection->encoding == WIRE_MSGPACK)) {
-        refuse_wrong_kind(connection);
+        refuse_wrong_kind(connection, is_binary);
         return 0;
     }
     collect(connection, bytes, count, lws_is_final_fragment(wsi) != 0);

@@ -33,6 +33,7 @@ void cursor_seek(struct cursor *cursor, int64_t position)
     tape_stop_waiting(cursor->tape, &cursor->waiter);
     cursor->position = position;
     cursor->covered = position;
+    cursor->changes = track_changes(cursor->track);
 }
 
 static size_t rows_left(const struct cursor_stretch *stretch)
@@ -66,6 +67,8 @@ static void add_stretch(struct cursor *cursor, const struct tape_stretch *pinned
 
 enum status cursor_cover(struct cursor *cursor, int64_t until, struct error *error)
 {
+    if (cursor->changes != track_changes(cursor->track))
+        cursor_seek(cursor, cursor->position);
     while (cursor->covered < until && cursor->stretch_count < CURSOR_STRETCHES_MAX &&
            rows_ahead(cursor) < CURSOR_ROWS_ENOUGH) {
         struct tape_stretch pinned;

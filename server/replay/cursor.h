@@ -6,7 +6,8 @@
  *   ──[ block   │xxxxxx ][ no ticks ][ block ]·····▶ market time
  *               └─ row    everything here is known
  *
- * Moves forward only. Pins at most CURSOR_STRETCHES_MAX stretches, and no more than a frame can
+ * Moves forward only. When stored ticks change, it lets go of what it has and covers again. Pins at
+ * most CURSOR_STRETCHES_MAX stretches, and no more than a frame can
  * use. Owner's thread.
  */
 #ifndef TAPEDECK_REPLAY_CURSOR_H
@@ -34,7 +35,8 @@ struct cursor {
     struct track *track;
     struct tape_waiter waiter;
     int64_t position;
-    int64_t covered; /* ≥ position */
+    int64_t covered;  /* ≥ position */
+    uint64_t changes; /* of the track, as of the oldest pin */
     size_t stretch_count;
     struct cursor_stretch stretches[CURSOR_STRETCHES_MAX];
 };

@@ -3,9 +3,6 @@
 #include <inttypes.h>
 #include <stddef.h>
 
-/* A frame is at most about this long; the bytes of the next one are not known before it is made. */
-#define NEXT_FRAME_BYTES (64 * 1024)
-
 void flow_reset(struct flow *flow)
 {
     flow->sent_seq = 0;
@@ -14,13 +11,13 @@ void flow_reset(struct flow *flow)
     flow->unacked_bytes = 0;
 }
 
-bool flow_allows(const struct flow *flow, int64_t due_us)
+bool flow_allows(const struct flow *flow, int64_t due_us, size_t bytes_most)
 {
     if (!flow->on || flow->sent_seq == flow->acked_seq)
         return true; /* with nothing on the way one frame always may go */
     return flow->sent_seq - flow->acked_seq < FLOW_FRAMES_MAX &&
            due_us - flow->acked_due_us <= flow->window_us &&
-           flow->unacked_bytes + NEXT_FRAME_BYTES <= flow->window_bytes;
+           flow->unacked_bytes + (int64_t)bytes_most <= flow->window_bytes;
 }
 
 void flow_sent(struct flow *flow, int64_t due_us, size_t bytes)

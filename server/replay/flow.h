@@ -30,8 +30,8 @@ struct flow {
 
 /* A new epoch begins. */
 void flow_reset(struct flow *flow);
-/* Whether a frame due then may be sent now. */
-bool flow_allows(const struct flow *flow, int64_t due_us);
+/* Whether a frame due then, of at most so many bytes, may be sent now. */
+bool flow_allows(const struct flow *flow, int64_t due_us, size_t bytes_most);
 void flow_sent(struct flow *flow, int64_t due_us, size_t bytes);
 /* STATUS_INVALID when no frame of that number has been sent. An old number changes nothing. */
 enum status flow_acknowledge(struct flow *flow, int64_t seq, struct error *error) MUST_CHECK;

@@ -6,7 +6,7 @@
  *   ├────┼────┼────┼────┼────┼────┼────┼────┼────┼────┼───┤
  *   k=0  1    2    3    …
  *
- * Frames end on the grid, on the end of the range, or (where bytes force it) at a tick between.
+ * Frames end on the grid, on the end of the range, or (where they are full) at a tick between.
  * Pure; a grid is for paced play forward, rate > 0.
  */
 #ifndef TAPEDECK_REPLAY_GRID_H

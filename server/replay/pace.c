@@ -39,16 +39,17 @@ static int64_t first_point(const struct pace_input *input)
     return point;
 }
 
-/* What is needed is not all known: the part that is, if there are ticks in it. */
-static struct pace known_part(const struct pace_input *input, struct pace wanted)
+/* What is due is not all known: the part that is, if what must be sent first is in it. */
+static struct pace known_part(const struct pace_input *input, struct pace wanted, int64_t first)
 {
     const struct grid *grid = &input->grid;
     int64_t point = grid_after(grid, input->covered) - 1;
-    int64_t edge = point > 0 ? grid_edge(grid, point) : grid->at;
-    if (!input->has_next || edge <= input->next || edge <= input->edge)
+    if (point < first && !input->full)
         return (struct pace){.verdict = PACE_DATA, .first_due_us = wanted.first_due_us};
-    wanted.edge = edge;
-    wanted.due_us = grid_due_us(grid, edge);
+    wanted.edge = point < first ? input->covered : grid_edge(grid, point);
+    wanted.due_us = grid_due_us(grid, wanted.edge);
+    if (wanted.first_due_us > wanted.due_us)
+        wanted.first_due_us = wanted.due_us;
     return wanted;
 }
 
@@ -65,7 +66,7 @@ struct pace pace_next(const struct pace_input *input)
         .first_due_us = grid_due_us(grid, grid_edge(grid, first)),
     };
     if (edge > input->covered)
-        pace = known_part(input, pace);
+        pace = known_part(input, pace, first);
     if (pace.verdict == PACE_SEND && pace.due_us - input->lead_us > input->played_us)
         pace.verdict = PACE_LATER;
     return pace;

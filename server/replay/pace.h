@@ -5,7 +5,7 @@
  *   - at least one frame a wall second of due time, even if empty;
  *   - none is sent earlier than `lead` before it is due;
  *   - late, a frame reaches as far as is due by now: ticks are never dropped;
- *   - nothing ends beyond what is known.
+ *   - nothing ends beyond what is known; where that is all a frame can hold, one ends there.
  */
 #ifndef TAPEDECK_REPLAY_PACE_H
 #define TAPEDECK_REPLAY_PACE_H
@@ -22,6 +22,7 @@ struct pace_input {
     int64_t lead_us;
     int64_t beat_us;
     int64_t covered; /* everything before it is known; ≥ edge */
+    bool full;       /* and that is as much as can be held: no more will be known now */
     bool has_next;   /* a tick in [edge, covered) */
     int64_t next;    /* its time: the earliest one */
 };

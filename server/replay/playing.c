@@ -8,6 +8,7 @@
 
 struct known {
     int64_t covered;
+    bool full; /* a cursor holds all it can: no more will be known before a frame has gone */
     bool has_next;
     int64_t next;
 };
@@ -23,8 +24,10 @@ static enum status cover(struct replay *replay, int64_t until, struct known *kno
         enum status status = cursor_cover(cursor, until, &replay->error);
         if (status != STATUS_OK && status != STATUS_WAIT)
             return status;
-        if (cursor->covered < known->covered)
+        if (cursor->covered < known->covered) {
             known->covered = cursor->covered;
+            known->full = status == STATUS_OK;
+        }
         int64_t time;
         if (cursor_next(cursor, &time) && (!known->has_next || time < known->next)) {
             known->has_next = true;
@@ -56,39 +59,51 @@ static void read_ahead(struct replay *replay)
     }
 }
 
+/* More lag than may be caught up: play goes on from what is due, not from where it should be. Any
+ * lag left would make the next hiccup a new stop. */
+static void stop_clock(struct replay *replay, int64_t lag_us, int64_t now_us)
+{
+    int64_t played_us = play_clock_read(&replay->clock, now_us);
+    play_clock_set(&replay->clock, played_us - lag_us, now_us, false);
+}
+
 /* Nothing can be sent for this reason, and what is due has been so for `lag_us`. */
 static enum status block(struct replay *replay, enum replay_reason reason, int64_t lag_us,
                          int64_t now_us)
 {
-    if (lag_us > REPLAY_LAG_US_MOST) {
-        int64_t over_us = lag_us - REPLAY_LAG_US_MOST;
-        int64_t played_us = play_clock_read(&replay->clock, now_us);
-        if (replay->clock.running)
-            play_clock_set(&replay->clock, played_us - over_us, now_us, false);
-        replay_change_state(replay, REPLAY_BUFFERING, reason);
+    replay->held_by = reason;
+    if (replay->state != REPLAY_BUFFERING && lag_us <= REPLAY_LAG_US_MOST) {
+        play_clock_start(&replay->clock, now_us);
+        wheel_arm(replay->lane->wheel, &replay->timer, now_us + REPLAY_LAG_US_MOST - lag_us + 1);
         return STATUS_WAIT;
     }
-    if (replay->state != REPLAY_BUFFERING)
-        wheel_arm(replay->lane->wheel, &replay->timer, now_us + REPLAY_LAG_US_MOST - lag_us + 1);
+    if (replay->clock.running)
+        stop_clock(replay, lag_us, now_us);
+    replay_change_state(replay, REPLAY_BUFFERING, reason);
     return STATUS_WAIT;
+}
+
+static int64_t blocked_us(struct replay *replay, int64_t now_us)
+{
+    if (replay->blocked_since_us == 0)
+        replay->blocked_since_us = now_us;
+    return now_us - replay->blocked_since_us;
 }
 
 /* At "max" nothing is ever due: lag is the time since sending stopped. */
 static enum status block_max(struct replay *replay, enum replay_reason reason, int64_t now_us)
 {
-    if (replay->blocked_since_us == 0)
-        replay->blocked_since_us = now_us;
-    return block(replay, reason, now_us - replay->blocked_since_us, now_us);
+    return block(replay, reason, blocked_us(replay, now_us), now_us);
 }
 
-/* Something can be sent again. */
-static void unblock(struct replay *replay, int64_t now_us)
+/* Something can be sent again; whether that is news. The clock goes on with the frame itself: what
+ * passes until the news has been taken is no lag. */
+static bool unblock(struct replay *replay)
 {
     replay->blocked_since_us = 0;
     wheel_cancel(replay->lane->wheel, &replay->timer);
-    if (!replay->clock.running)
-        play_clock_start(&replay->clock, now_us);
     replay_change_state(replay, REPLAY_PLAYING, REASON_NONE);
+    return replay->state_due;
 }
 
 static size_t bytes_before(const struct replay *replay, int64_t edge)
@@ -164,6 +179,7 @@ static enum status say_frame(struct replay *replay, int64_t edge, int64_t due_us
     replay->edge = edge;
     replay->last_due_us = due_us;
     replay->frame_sent_us = now_us;
+    play_clock_start(&replay->clock, now_us);
     return STATUS_OK;
 }
 
@@ -189,14 +205,15 @@ static enum status say_state(struct replay *replay, struct replay_output *output
     return STATUS_OK;
 }
 
-/* The client could have had frames earlier and did not take them: the clock waits for it. */
+/* A frame can go, but is too late: unless something else held it back, the client could have had it
+ * earlier and did not take it. The clock waits for it. */
 static bool has_stalled(struct replay *replay, int64_t lag_us, int64_t now_us)
 {
     if (replay->state != REPLAY_PLAYING || lag_us <= REPLAY_LAG_US_MOST)
         return false;
-    int64_t played_us = play_clock_read(&replay->clock, now_us);
-    play_clock_set(&replay->clock, played_us - (lag_us - REPLAY_LAG_US_MOST), now_us, false);
-    replay_change_state(replay, REPLAY_BUFFERING, REASON_CLIENT);
+    bool was_held = replay->held_by != REASON_NONE;
+    stop_clock(replay, lag_us, now_us);
+    replay_change_state(replay, REPLAY_BUFFERING, was_held ? replay->held_by : REASON_CLIENT);
     return true;
 }
 
@@ -227,28 +244,34 @@ static enum status poll_paced(struct replay *replay, int64_t now_us, struct repl
     if (status != STATUS_OK)
         return fail(replay, status, now_us);
     input.covered = known.covered;
+    input.full = known.full;
     input.has_next = known.has_next;
     input.next = known.next;
     struct pace pace = pace_next(&input);
     int64_t lag_us = input.played_us - pace.first_due_us;
+    bool is_old = replay->resumes || replay->state == REPLAY_BUFFERING;
+    replay->resumes = false;
+    if (lag_us <= 0)
+        replay->held_by = REASON_NONE; /* nothing is late */
+    if (is_old && lag_us > 0) {        /* of before it stopped: there is nothing to catch up with */
+        stop_clock(replay, lag_us, now_us);
+        return poll_paced(replay, now_us, output);
+    }
     if (pace.verdict == PACE_DATA)
         return block(replay, REASON_DATA, lag_us, now_us);
-    if (!flow_allows(&replay->flow, pace.due_us))
-        return block(replay, REASON_FLOW, lag_us, now_us);
-    if (has_stalled(replay, lag_us, now_us))
-        return say_state(replay, output);
     if (pace.verdict == PACE_LATER) {
         int64_t wait_us = pace.due_us - options->lead_us - input.played_us;
-        if (replay->state == REPLAY_BUFFERING)
-            unblock(replay, now_us);
+        bool is_news = unblock(replay);
+        play_clock_start(&replay->clock, now_us);
         wheel_arm(replay->lane->wheel, &replay->timer, now_us + wait_us);
-        return replay->state_due ? say_state(replay, output) : STATUS_WAIT;
+        return is_news ? say_state(replay, output) : STATUS_WAIT;
     }
-    unblock(replay, now_us);
-    if (replay->state_due)
-        return say_state(replay, output);
     int64_t edge = fit(replay, &known, pace.edge);
     int64_t due_us = edge < pace.edge ? grid_due_us(&input.grid, edge) : pace.due_us;
+    if (!flow_allows(&replay->flow, due_us, bytes_before(replay, edge)))
+        return block(replay, REASON_FLOW, lag_us, now_us);
+    if (has_stalled(replay, lag_us, now_us) || unblock(replay))
+        return say_state(replay, output);
     return say_frame(replay, edge, due_us, now_us, output);
 }
 
@@ -271,23 +294,21 @@ static enum status poll_max(struct replay *replay, int64_t now_us, struct replay
     enum status status = cover(replay, replay->options.to, &known);
     if (status != STATUS_OK)
         return fail(replay, status, now_us);
-    if (!flow_allows(&replay->flow, 0))
-        return block_max(replay, REASON_FLOW, now_us);
     bool at_end = known.covered >= replay->options.to;
     bool beat = now_us - replay->frame_sent_us >= REPLAY_BEAT_US && known.covered > replay->edge;
     if (!known.has_next && !at_end && !beat)
         return block_max(replay, REASON_DATA, now_us);
-    unblock(replay, now_us);
-    if (replay->state_due)
-        return say_state(replay, output);
     int64_t edge = known.has_next ? max_edge(replay, &known) : known.covered;
+    if (!flow_allows(&replay->flow, 0, bytes_before(replay, edge)))
+        return block_max(replay, REASON_FLOW, now_us);
+    if (unblock(replay))
+        return say_state(replay, output);
     return say_frame(replay, edge, 0, now_us, output);
 }
 
 static enum status end(struct replay *replay, int64_t now_us, struct replay_output *output)
 {
-    play_clock_stop(&replay->clock, now_us);
-    wheel_cancel(replay->lane->wheel, &replay->timer);
+    replay_rest(replay, now_us);
     replay_change_state(replay, REPLAY_ENDED, REASON_NONE);
     return say_state(replay, output);
 }
@@ -319,6 +340,8 @@ static enum status say_snapshot(struct replay *replay, int64_t now_us, struct re
         replay->snapshot_failed = true;
         return say_error(replay, output);
     }
+    replay->snapshot_failed = false;
+    replay->blocked_since_us = 0;
     *output = (struct replay_output){
         .saying = SAYING_SNAPSHOT,
         .epoch = replay->epoch,
@@ -336,7 +359,11 @@ static enum status wait_for_snapshot(struct replay *replay, int64_t now_us)
     snapshot_ask(&replay->snapshot);
     if (!replay_is_running(replay))
         return STATUS_WAIT;
-    return block_max(replay, REASON_DATA, now_us);
+    int64_t lag_us = blocked_us(replay, now_us);
+    int64_t played_us = play_clock_read(&replay->clock, now_us);
+    if (!replay->options.speed.max && played_us - replay->last_due_us < lag_us)
+        lag_us = played_us - replay->last_due_us; /* sent ahead: nothing is late yet */
+    return block(replay, REASON_DATA, lag_us, now_us);
 }
 
 enum status replay_poll(struct replay *replay, int64_t now_us, struct replay_output *output)

@@ -58,6 +58,8 @@ static void start_epoch(struct replay *replay, int64_t at, int64_t now_us)
     replay->edge = at;
     replay->last_due_us = 0;
     replay->blocked_since_us = 0;
+    replay->resumes = false;
+    replay->held_by = REASON_NONE;
     replay->frame_sent_us = now_us;
     memset(replay->totals, 0, sizeof replay->totals);
     flow_reset(&replay->flow);
@@ -149,17 +151,25 @@ enum status replay_play(struct replay *replay, int64_t now_us, struct error *err
     replay->snapshot_failed = false;
     replay_change_state(replay, REPLAY_PLAYING, REASON_NONE);
     replay->frame_sent_us = now_us;
+    replay->resumes = true;
     play_clock_start(&replay->clock, now_us);
     return STATUS_OK;
+}
+
+void replay_rest(struct replay *replay, int64_t now_us)
+{
+    play_clock_stop(&replay->clock, now_us);
+    wheel_cancel(replay->lane->wheel, &replay->timer);
+    replay->blocked_since_us = 0;
+    replay->held_by = REASON_NONE;
+    seek_cursors(replay, replay->edge); /* failures that were waited for are forgotten, too */
 }
 
 void replay_pause(struct replay *replay, int64_t now_us)
 {
     if (!replay_is_running(replay))
         return;
-    play_clock_stop(&replay->clock, now_us);
-    wheel_cancel(replay->lane->wheel, &replay->timer);
-    replay->blocked_since_us = 0;
+    replay_rest(replay, now_us);
     replay_change_state(replay, REPLAY_PAUSED, REASON_NONE);
 }
 

@@ -23,8 +23,10 @@ struct replay {
     int64_t edge;
     int64_t last_due_us;
     struct play_clock clock;
-    int64_t frame_sent_us;    /* when the last one went, for the beat at "max" */
-    int64_t blocked_since_us; /* of "max", which has no due times; 0: not blocked */
+    int64_t frame_sent_us;      /* when the last one went, for the beat at "max" */
+    int64_t blocked_since_us;   /* of what has no due times: "max", snapshots; 0: not blocked */
+    bool resumes;               /* play has been asked for since the last poll */
+    enum replay_reason held_by; /* what last kept a frame back that is late */
     int64_t totals[REPLAY_SYMBOLS_MAX];
     struct flow flow;
 
@@ -42,6 +44,8 @@ struct replay {
 
 /* The one place where the state moves. */
 void replay_change_state(struct replay *replay, enum replay_state state, enum replay_reason reason);
+/* Frames end here: the clock stops, nothing is pinned or waited for. */
+void replay_rest(struct replay *replay, int64_t now_us);
 /* Playing or buffering: the user wants frames. */
 bool replay_is_running(const struct replay *replay);
 

@@ -78,18 +78,59 @@ static void keep_within_budget(struct tape *tape)
     }
 }
 
+static struct segment *empty_segment_at(const struct track *track, int64_t instant)
+{
+    struct segment *segment = track_segment_at(track, instant);
+    bool is_empty = segment != NULL && segment->fetch == NULL && segment->block == NULL;
+    return is_empty ? segment : NULL;
+}
+
+/* One empty stretch, not thousands. */
+static void add_empty(struct tape *tape, struct track *track, struct time_range range)
+{
+    struct segment *after = empty_segment_at(track, range.to);
+    if (after != NULL) {
+        range.to = after->range.to;
+        forget_segment(tape, after);
+    }
+    struct segment *before = empty_segment_at(track, range.from - 1);
+    if (before != NULL)
+        before->range.to = range.to;
+    else
+        budget_enter(&tape->budget, track_insert(track, range));
+}
+
 /* What is known of [range.from, range.to) is now known: a block, or that there are no ticks. */
 static void add_ready(struct tape *tape, struct track *track, struct time_range range,
                       struct block *block)
 {
-    struct segment *before = block == NULL ? track_segment_at(track, range.from - 1) : NULL;
-    if (before != NULL && before->fetch == NULL && before->block == NULL) {
-        before->range.to = range.to; /* one empty stretch, not thousands */
+    if (block == NULL) {
+        add_empty(tape, track, range);
         return;
     }
     struct segment *segment = track_insert(track, range);
     segment->block = block;
     budget_enter(&tape->budget, segment);
+}
+
+/* The running load of a segment ends at `cut`; what lies behind is unknown again. */
+static void cut_off(struct segment *segment, int64_t cut)
+{
+    struct time_range unknown = {.from = cut, .to = segment->range.to};
+    segment->range.to = cut;
+    track_tell(segment->track, unknown, STATUS_OK, NULL);
+}
+
+/* A load that looked for the end of emptiness has found it. */
+static void keep_short(struct fetch *fetch)
+{
+    struct segment *segment = fetch->segment;
+    if (segment == NULL)
+        return;
+    int64_t most_us = TAPE_LOAD_GRAINS * fetch->track->grain_us;
+    int64_t most = track_ceil(fetch->track, segment->range.from) + most_us;
+    if (segment->range.to > most)
+        cut_off(segment, most);
 }
 
 /* The front of a load moves to `to`; the part before it has been published. */
@@ -124,6 +165,8 @@ static void fetch_publish(struct tick_load *load, struct time_range range, struc
         range.to = segment->range.to;
     }
     advance(fetch, range.to);
+    if (block != NULL)
+        keep_short(fetch);
     add_ready(tape, fetch->track, range, block);
     track_give(fetch->track, range, block);
     keep_within_budget(tape);
@@ -257,12 +300,26 @@ static void wait_for(struct track *track, int64_t instant, struct tape_waiter *w
         list_append(&track->waiters, &waiter->node);
 }
 
-/* One grain around the instant: the shortest way to the first frame. */
+/* The source knows no other times. */
+static struct time_range clip(struct time_range range)
+{
+    if (range.from < TIME_MIN)
+        range.from = TIME_MIN;
+    if (range.to > TIME_MAX + 1)
+        range.to = TIME_MAX + 1;
+    return range;
+}
+
+/* One grain around the instant: the shortest way to the first frame. Behind emptiness there may be
+ * more of it: as much again. */
 static void load_around(struct tape *tape, struct track *track, int64_t instant)
 {
     int64_t from = track_floor(track, instant);
-    struct time_range grain = {.from = from, .to = from + track->grain_us};
-    start_fetch(tape, track, track_gap(track, instant, grain), SOURCE_URGENT);
+    struct time_range wanted = {.from = from, .to = from + track->grain_us};
+    struct segment *empty = empty_segment_at(track, instant - 1);
+    if (empty != NULL)
+        wanted.to = track_ceil(track, wanted.to + (empty->range.to - empty->range.from));
+    start_fetch(tape, track, track_gap(track, instant, clip(wanted)), SOURCE_URGENT);
 }
 
 /* Somebody waits for an instant that is being loaded: nearly there, or far behind the front? */
@@ -276,10 +333,7 @@ static void hurry(struct tape *tape, struct segment *segment, int64_t instant)
         source_urge_ticks(tape->source, &segment->fetch->load);
         return;
     }
-    /* The running load ends before it; what lies behind is unknown again. */
-    struct time_range unknown = {.from = cut, .to = segment->range.to};
-    segment->range.to = cut;
-    track_tell(track, unknown, STATUS_OK, NULL);
+    cut_off(segment, cut);
     load_around(tape, track, instant);
 }
 
@@ -306,7 +360,8 @@ static enum status pin_later(struct tape *tape, struct track *track, struct segm
 }
 
 /* What was published for the waiter meanwhile, if it is what is asked for now. */
-static bool take_given(struct tape_waiter *waiter, int64_t instant, struct tape_stretch *stretch)
+static bool take_given(struct tape *tape, struct track *track, struct tape_waiter *waiter,
+                       int64_t instant, struct tape_stretch *stretch)
 {
     struct tape_stretch given = waiter->given;
     waiter->given = (struct tape_stretch){.block = NULL};
@@ -314,6 +369,9 @@ static bool take_given(struct tape_waiter *waiter, int64_t instant, struct tape_
         tape_unpin(&given);
         return false;
     }
+    struct segment *segment = track_segment_at(track, instant);
+    if (segment != NULL && segment->fetch == NULL)
+        budget_visit(&tape->budget, segment); /* the visit that it was loaded for */
     *stretch = given;
     return true;
 }
@@ -326,7 +384,7 @@ enum status tape_pin(struct tape *tape, struct track *track, int64_t instant,
     if (status != STATUS_OK) {
         *error = waiter->error;
         waiter->status = STATUS_OK;
-    } else if (!take_given(waiter, instant, stretch)) {
+    } else if (!take_given(tape, track, waiter, instant, stretch)) {
         struct segment *segment = track_segment_at(track, instant);
         status = segment != NULL && segment->fetch == NULL
                      ? pin_ready(tape, segment, stretch)
@@ -357,8 +415,11 @@ void tape_read_ahead(struct tape *tape, struct track *track, struct time_range r
 {
     pthread_mutex_lock(&tape->lock);
     struct segment *first = track_segment_at(track, range.from);
-    int64_t at = first != NULL ? first->range.to : track_floor(track, range.from);
-    int64_t to = track_ceil(track, range.to);
+    struct time_range grains = {.from = track_floor(track, range.from),
+                                .to = track_ceil(track, range.to)};
+    grains = clip(grains);
+    int64_t at = first != NULL ? first->range.to : grains.from;
+    int64_t to = grains.to;
     while (at < to && tape->prefetches < TAPE_PREFETCHES_MAX) {
         struct segment *segment = track_segment_at(track, at);
         if (segment != NULL) {
@@ -376,6 +437,7 @@ void tape_read_ahead(struct tape *tape, struct track *track, struct time_range r
 
 static void invalidate_track(struct tape *tape, struct track *track, struct time_range range)
 {
+    atomic_fetch_add(&track->changes, 1);
     size_t index = track_find(track, range.from);
     while (index < track->segment_count && track->segments[index]->range.from < range.to) {
         struct segment *segment = track->segments[index];

@@ -9,7 +9,9 @@
  * A segment is ready (a block, or the knowledge that there are no ticks) or being loaded, by
  * exactly one load however many viewers wait (single-flight). A load publishes block by block, so
  * that the first frame does not wait for the read-ahead. Segments being loaded begin and end at
- * multiples of the track's grain: a power of two of seconds, about TAPE_GRAIN_ROWS ticks.
+ * multiples of the track's grain: a power of two of seconds, about TAPE_GRAIN_ROWS ticks. Behind
+ * emptiness a load is as long as that was, so that decades without ticks take a few dozen loads;
+ * it ends TAPE_LOAD_GRAINS after the first ticks it meets.
  *
  * Eviction is segmented LRU (Karedla, Love, Wherry, "Caching strategies to improve disk system
  * performance", 1994): a segment enters on probation and is protected only once a second viewer
@@ -27,7 +29,7 @@
 #define TAPE_GRAIN_ROWS 16384 /* ticks a grain should hold, by the symbol's mean density */
 #define TAPE_GRAIN_US_LEAST TIME_SECOND_US
 #define TAPE_GRAIN_US_MOST (TIME_SECOND_US << 25) /* 388 days */
-#define TAPE_LOAD_GRAINS 16                       /* most grains one load covers */
+#define TAPE_LOAD_GRAINS 16                       /* most grains with ticks one load covers */
 #define TAPE_PREFETCHES_MAX 8 /* read-ahead loads in flight; urgent ones are not counted */
 
 struct tape;
@@ -97,6 +99,9 @@ void tape_read_ahead(struct tape *tape, struct track *track, struct time_range r
 
 /* The grain of a track, for the size of read-ahead. */
 int64_t track_grain_us(const struct track *track);
+
+/* How often stored ticks of the track have changed: what was pinned before that may be stale. */
+uint64_t track_changes(const struct track *track);
 
 /* The stored ticks of `symbol` (NULL: of every symbol) in `range` have changed: forgets what it
  * knows of it and lets running loads of it end unheard. Who waited is asked to try again. */

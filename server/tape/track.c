@@ -22,6 +22,7 @@ struct track *track_create(const struct symbol *symbol)
     struct track *track = MEM_NEW(struct track);
     list_init(&track->node);
     list_init(&track->waiters);
+    atomic_init(&track->changes, 0);
     memcpy(track->symbol, symbol->name, sizeof track->symbol);
     track->grain_us = grain_for(symbol);
     return track;
@@ -43,6 +44,11 @@ bool track_is_idle(const struct track *track)
 int64_t track_grain_us(const struct track *track)
 {
     return track->grain_us;
+}
+
+uint64_t track_changes(const struct track *track)
+{
+    return atomic_load(&track->changes);
 }
 
 size_t track_find(const struct track *track, int64_t instant)

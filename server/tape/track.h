@@ -28,6 +28,7 @@ struct track {
     size_t segment_count;
     size_t segment_capacity;
     struct list waiters;
+    atomic_ullong changes; /* how often stored ticks changed; read without the lock */
 };
 
 struct track *track_create(const struct symbol *symbol);

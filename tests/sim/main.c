@@ -18,6 +18,7 @@
 #define VIEWERS_MAX 3
 #define TURNS 600
 #define CALM_TURNS_MAX 200000
+#define WIDE_BUDGET_BYTES (1 << 19) /* less does not keep in mind where it has looked in vain */
 
 static uint64_t seed_now;
 
@@ -41,6 +42,7 @@ struct sim {
     struct wheel wheel;
     struct feed_lane lane;
     int64_t now_us;
+    int64_t turn_us; /* when the turn began */
     size_t viewer_count;
     struct viewer viewers[VIEWERS_MAX];
 };
@@ -56,6 +58,7 @@ static void sim_init(struct sim *sim, uint64_t seed)
     sim->dice.state = seed;
     world_init(&sim->world, &sim->dice);
     size_t budget_bytes = (size_t)1 << dice_between(&sim->dice, 12, 22);
+    sim->world.wide = budget_bytes >= WIDE_BUDGET_BYTES;
     sim->tape = tape_create(&sim->world.source, budget_bytes);
     sim->symbols = live_symbols_create(&sim->world.source);
     world_answer_list(&sim->world);
@@ -103,6 +106,7 @@ static void time_passes(struct sim *sim)
 {
     int64_t most_us = dice_once_in(&sim->dice, 60) ? 3000000 : 20000;
     sim->now_us += dice_between(&sim->dice, 0, most_us);
+    sim->turn_us = sim->now_us;
     wheel_run(&sim->wheel, sim->now_us);
     world_step(&sim->world);
     inbox_drain(&sim->inbox);
@@ -117,10 +121,19 @@ static void trouble(struct sim *sim, struct viewer *viewer)
         viewer_connect(viewer, &sim->lane, sim->now_us);
     }
     if (dice_once_in(&sim->dice, 100)) {
-        int64_t from = dice_between(&sim->dice, sim->world.from, sim->world.to);
-        int64_t to = dice_between(&sim->dice, from, sim->world.to) + 1;
-        tape_invalidate(sim->tape, NULL, (struct time_range){.from = from, .to = to});
+        const char *symbol;
+        struct time_range range = world_change(&sim->world, &symbol);
+        tape_invalidate(sim->tape, dice_once_in(&sim->dice, 2) ? symbol : NULL, range);
     }
+    if (dice_once_in(&sim->dice, sim->world.outage ? 20 : 300))
+        sim->world.outage = !sim->world.outage;
+}
+
+static void check(struct sim *sim)
+{
+    bool is_idle = !world_is_busy(&sim->world) && list_is_empty(&sim->inbox.letters);
+    for (size_t i = 0; i < sim->viewer_count; i++)
+        viewer_check(&sim->viewers[i], is_idle, sim->turn_us);
 }
 
 static void play_wild(struct sim *sim)
@@ -130,11 +143,12 @@ static void play_wild(struct sim *sim)
         for (size_t i = 0; i < sim->viewer_count; i++) {
             struct viewer *viewer = &sim->viewers[i];
             trouble(sim, viewer);
-            if (dice_once_in(&sim->dice, 8))
+            if (dice_once_in(&sim->dice, 6))
                 viewer_act(viewer, sim->now_us);
-            if (viewer->woken)
-                viewer_read(viewer, sim->now_us, (int)dice_between(&sim->dice, 1, 20));
+            viewer_arrive(viewer, sim->now_us);
+            viewer_read(viewer, &sim->now_us, (int)dice_between(&sim->dice, 1, 20));
         }
+        check(sim);
     }
 }
 
@@ -142,6 +156,7 @@ static void play_wild(struct sim *sim)
 static void play_calm(struct sim *sim)
 {
     sim->world.calm = true;
+    sim->world.outage = false;
     for (size_t i = 0; i < sim->viewer_count; i++)
         sim->viewers[i].writable = true;
     size_t ended = 0;
@@ -150,14 +165,15 @@ static void play_calm(struct sim *sim)
         ended = 0;
         for (size_t i = 0; i < sim->viewer_count; i++) {
             struct viewer *viewer = &sim->viewers[i];
-            viewer_finish(viewer, sim->now_us);
-            if (viewer->woken)
-                viewer_read(viewer, sim->now_us, 1000);
-            ended += viewer->ended;
+            ended += viewer_finish(viewer, sim->now_us);
+            viewer_arrive(viewer, sim->now_us);
+            viewer_read(viewer, &sim->now_us, 1000);
         }
+        check(sim);
     }
     if (ended < sim->viewer_count)
-        sim_fail("%zu of %zu replays never ended", sim->viewer_count - ended, sim->viewer_count);
+        sim_fail("%zu of %zu viewers never came to the end", sim->viewer_count - ended,
+                 sim->viewer_count);
 }
 
 static void run_seed(uint64_t seed, uint64_t *frames, uint64_t *ticks)
@@ -167,9 +183,10 @@ static void run_seed(uint64_t seed, uint64_t *frames, uint64_t *ticks)
     sim_init(&sim, seed);
     play_wild(&sim);
     play_calm(&sim);
-    for (size_t i = 0; i < sim.viewer_count; i++) {
-        *frames += sim.viewers[i].frames;
-        *ticks += sim.viewers[i].ticks;
+    for (size_t i = 0; i < sim.viewer_count * VIEWER_WATCHES; i++) {
+        const struct watch *watch = &sim.viewers[i / VIEWER_WATCHES].watches[i % VIEWER_WATCHES];
+        *frames += watch->frames;
+        *ticks += watch->rows;
     }
     sim_deinit(&sim);
 }

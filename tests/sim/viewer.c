@@ -1,273 +1,87 @@
 #include "viewer.h"
 
+#include "base/mem.h"
 #include "support/wire_message.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define OUT_BYTES_MAX (1 << 24)
-#define ROWS_MOST 100000
-
-#define CHECK(condition, ...)                                                                      \
-    do {                                                                                           \
-        if (!(condition))                                                                          \
-            sim_fail(__VA_ARGS__);                                                                 \
-    } while (0)
+#define FINISH_US_MOST 4000000 /* of play, where it is paced to the end */
 
 static struct now now_of(int64_t now_us)
 {
     return (struct now){.monotonic_us = now_us, .wall_us = 1700000000000000 + now_us};
 }
 
-static int64_t integer_of(const json_t *message, const char *key)
-{
-    const json_t *value = json_object_get(message, key);
-    CHECK(json_is_integer(value), "%s of a message is no integer", key);
-    return (int64_t)json_integer_value(value);
-}
+/* ---- messages ---------------------------------------------------------------------------- */
 
-static const char *text_of(const json_t *message, const char *key)
+static struct watch *watch_of(struct viewer *viewer, const json_t *message)
 {
-    const char *text = json_string_value(json_object_get(message, key));
-    CHECK(text != NULL, "%s of a message is no text", key);
-    return text;
-}
-
-/* ---- frames ------------------------------------------------------------------------------ */
-
-/* The rows of one symbol in a frame are exactly the oracle's rows [first, end). */
-static void check_rows(struct viewer *viewer, const json_t *part, const struct world_tape *tape,
-                       size_t first, size_t end)
-{
-    static int64_t values[ROWS_MOST];
-    size_t rows = (size_t)integer_of(part, "n");
-    CHECK(rows == end - first, "a frame holds %zu ticks of %s, the tape %zu", rows,
-          tape->symbol.name, end - first);
-    CHECK(wire_column_times(json_object_get(part, "time"), rows, values), "bad time column");
-    for (size_t i = 0; i < rows; i++)
-        CHECK(values[i] == tape->ticks[first + i].time, "tick %zu of %s has another time",
-              first + i, tape->symbol.name);
-    static const char *const names[] = {"bid", "ask", "last", "volume"};
-    for (size_t f = 0; f < TICK_FIELDS; f++) {
-        CHECK(wire_column_decimals(json_object_get(part, names[f]), rows, values), "bad %s column",
-              names[f]);
-        for (size_t i = 0; i < rows; i++)
-            CHECK(values[i] == tape->ticks[first + i].fields[f], "tick %zu of %s: another %s",
-                  first + i, tape->symbol.name, names[f]);
+    uint64_t id = (uint64_t)integer_of(message, "id");
+    for (size_t i = 0; i < VIEWER_WATCHES; i++) {
+        struct watch *watch = &viewer->watches[i];
+        if (watch->id == id && (watch->open || watch->closed_due))
+            return watch;
     }
-    viewer->ticks += rows;
+    sim_fail("a %s of a replay that is not open", text_of(message, "ev"));
 }
 
-static const json_t *part_of(const json_t *ticks, size_t symbol)
+static void forget_first(struct viewer *viewer)
 {
-    size_t index;
-    const json_t *part;
-    json_array_foreach(ticks, index, part)
-    {
-        if ((size_t)integer_of(part, "symbol") == symbol)
-            return part;
-    }
-    return NULL;
-}
-
-static size_t check_ticks(struct viewer *viewer, const json_t *message, int64_t from, int64_t to)
-{
-    const json_t *ticks = json_object_get(message, "ticks");
-    size_t all = 0;
-    size_t parts = 0;
-    for (size_t i = 0; i < viewer->symbol_count; i++) {
-        const struct world_tape *tape = &viewer->world->tapes[viewer->symbols[i]];
-        size_t first = world_find(tape, from);
-        size_t end = world_find(tape, to);
-        const json_t *part = part_of(ticks, i);
-        CHECK((part != NULL) == (end > first), "ticks of %s in [%" PRId64 ", %" PRId64 "): %zu",
-              tape->symbol.name, from, to, end - first);
-        if (part == NULL)
-            continue;
-        check_rows(viewer, part, tape, first, end);
-        viewer->totals[i] += (int64_t)(end - first);
-        all += end - first;
-        parts++;
-    }
-    CHECK(json_array_size(ticks) == parts, "a symbol stands twice in a frame");
-    return all;
-}
-
-/* A frame off the grid and before the end must have been cut because it was full. */
-static bool is_on_grid(const struct viewer *viewer, int64_t edge)
-{
-    double step_us = viewer->rate * 1e6 / (double)viewer->fps;
-    int64_t k = (int64_t)((double)(edge - viewer->epoch_at) / step_us);
-    for (int64_t near = k - 1; near <= k + 1; near++) {
-        if (viewer->epoch_at + (int64_t)((double)near * step_us) == edge)
-            return true;
-    }
-    return edge == viewer->to;
-}
-
-static void check_pace(struct viewer *viewer, int64_t edge, int64_t due_us, size_t bytes,
-                       int64_t now_us)
-{
-    if (viewer->rate <= 0) {
-        CHECK(due_us == 0, "due is %" PRId64 " at \"max\"", due_us);
-        return;
-    }
-    double exact = (double)(edge - viewer->epoch_at) / viewer->rate;
-    CHECK((double)due_us >= exact - 1 && (double)due_us <= exact + 1,
-          "due is %" PRId64 ", the edge's is %.1f", due_us, exact);
-    CHECK(due_us - viewer->lead_us <= now_us - viewer->epoch_wall_us,
-          "a frame due at %" PRId64 " came after %" PRId64 " us of the epoch", due_us,
-          now_us - viewer->epoch_wall_us);
-    /* A second, and up to 250 ms of lag, rounded to the grid. */
-    CHECK(due_us - viewer->due_us <= 1250000 + 1000000 / viewer->fps + 1,
-          "%" PRId64 " us of play without a frame", due_us - viewer->due_us);
-    if (!is_on_grid(viewer, edge)) {
-        viewer->byte_frames++;
-        CHECK(bytes > WIRE_FRAME_BYTES / 16, "a frame of %zu bytes ended off the grid", bytes);
-    }
-}
-
-static void take_frame(struct viewer *viewer, const json_t *message, size_t bytes, int64_t now_us)
-{
-    CHECK(integer_of(message, "epoch") == viewer->epoch, "a frame of another epoch");
-    CHECK(strcmp(viewer->state, "playing") == 0, "a frame while %s", viewer->state);
-    CHECK(!viewer->snapshot_due, "a frame before the snapshot that it continues");
-    CHECK(integer_of(message, "seq") == viewer->seq, "frame %" PRId64 " is missing", viewer->seq);
-    CHECK(integer_of(message, "dir") == 1, "dir is not 1");
-    const json_t *span = json_object_get(message, "span");
-    int64_t from = (int64_t)json_integer_value(json_array_get(span, 0));
-    int64_t to = (int64_t)json_integer_value(json_array_get(span, 1));
-    CHECK(from == viewer->edge,
-          "a gap or overlap: the frame starts at %" PRId64 ", the edge was %" PRId64, from,
-          viewer->edge);
-    CHECK(to > from && to <= viewer->to, "the frame ends at %" PRId64, to);
-    size_t rows = check_ticks(viewer, message, from, to);
-    if (bytes > WIRE_FRAME_BYTES) {
-        size_t after_first = 0; /* only one instant may be that large */
-        for (size_t i = 0; i < viewer->symbol_count; i++) {
-            const struct world_tape *tape = &viewer->world->tapes[viewer->symbols[i]];
-            after_first += world_find(tape, to) - world_find(tape, to - 1);
-        }
-        CHECK(after_first == rows, "a frame of %zu bytes", bytes);
-    }
-    check_pace(viewer, to, integer_of(message, "due"), bytes, now_us);
-    viewer->due_us = integer_of(message, "due");
-    viewer->edge = to;
-    viewer->seq++;
-    viewer->frames++;
-}
-
-/* ---- other messages ---------------------------------------------------------------------- */
-
-static void take_snapshot(struct viewer *viewer, const json_t *message)
-{
-    CHECK(integer_of(message, "epoch") == viewer->epoch, "a snapshot of another epoch");
-    CHECK(integer_of(message, "at") == viewer->edge, "the snapshot is not at the playhead");
-    CHECK(integer_of(message, "seq") == viewer->seq, "the snapshot's seq is not the next frame's");
-    const json_t *last = json_object_get(message, "last");
-    CHECK(json_array_size(last) == viewer->symbol_count, "a snapshot of other symbols");
-    for (size_t i = 0; i < viewer->symbol_count; i++) {
-        const json_t *item = json_array_get(last, i);
-        struct last_values want =
-            world_last(&viewer->world->tapes[viewer->symbols[i]], viewer->edge);
-        const json_t *time = json_object_get(item, "time");
-        CHECK(json_is_null(time) == (want.time == INT64_MIN), "last time of a snapshot");
-        CHECK(json_is_null(time) || json_integer_value(time) == want.time, "last time");
-        static const char *const names[] = {"bid", "ask", "last"};
-        for (size_t f = TICK_BID; f <= TICK_LAST; f++) {
-            int64_t value;
-            CHECK(wire_decimal(json_object_get(item, names[f]), &value) && value == want.fields[f],
-                  "the snapshot's %s is another", names[f]);
-        }
-    }
-    viewer->snapshot_due = false;
-}
-
-static void take_state(struct viewer *viewer, const json_t *message)
-{
-    CHECK(integer_of(message, "epoch") == viewer->epoch, "a state of another epoch");
-    const char *state = text_of(message, "state");
-    if (strcmp(state, "ended") == 0) {
-        CHECK(viewer->edge == viewer->to, "ended before the end of the range");
-        const json_t *totals = json_object_get(json_object_get(message, "totals"), "ticks");
-        for (size_t i = 0; i < viewer->symbol_count; i++)
-            CHECK(json_integer_value(json_array_get(totals, i)) == viewer->totals[i],
-                  "totals of `ended` are not what was sent");
-        viewer->ended = true;
-        viewer->ends++;
-    }
-    if (strcmp(state, "buffering") == 0)
-        CHECK(json_object_get(message, "reason") != NULL, "buffering without a reason");
-    strncpy(viewer->state, state, sizeof viewer->state - 1);
-}
-
-static void begin_epoch(struct viewer *viewer, const json_t *answer)
-{
-    int64_t epoch = integer_of(answer, "epoch");
-    CHECK(epoch > viewer->epoch, "epochs only grow");
-    viewer->epoch = epoch;
-    viewer->epoch_at = integer_of(answer, "at");
-    viewer->edge = viewer->epoch_at;
-    viewer->epoch_wall_us = viewer->requested_us;
-    viewer->seq = 0;
-    viewer->due_us = 0;
-    viewer->ended = false;
-    viewer->epochs++;
-    memset(viewer->totals, 0, sizeof viewer->totals);
+    CHECK(viewer->arrived > 0, "an answer to nothing");
+    struct asked *first = &viewer->asked[0];
+    viewer->watches[first->watch].asked--;
+    free(first->bytes);
+    viewer->asked_count--;
+    viewer->arrived--;
+    memmove(first, first + 1, viewer->asked_count * sizeof *first);
 }
 
 static void take_answer(struct viewer *viewer, const json_t *message)
 {
-    viewer->awaiting = false;
-    if (integer_of(message, "epoch") != viewer->epoch)
-        begin_epoch(viewer, message);
-    CHECK(integer_of(message, "at") == viewer->edge, "the answer's `at` is not the edge");
-    const char *state = text_of(message, "state");
-    if (strcmp(state, "closed") == 0)
-        viewer->open = false;
-    strncpy(viewer->state, state, sizeof viewer->state - 1);
+    const struct asked *asked = &viewer->asked[0];
+    CHECK(viewer->arrived > 0 && integer_of(message, "re") == asked->re, "answers out of order");
+    watch_take_answer(&viewer->watches[asked->watch], asked, message);
+    forget_first(viewer);
 }
 
-static void take_message(struct viewer *viewer, const json_t *message, size_t bytes, int64_t now_us)
+static void take_push(struct viewer *viewer, const json_t *message, size_t bytes, int64_t now_us)
 {
     const char *ev = text_of(message, "ev");
-    if (strcmp(ev, "replay.frame") == 0) {
-        take_frame(viewer, message, bytes, now_us);
-    } else if (strcmp(ev, "replay.snapshot") == 0) {
-        take_snapshot(viewer, message);
-    } else if (strcmp(ev, "replay.state") == 0) {
-        if (viewer->open)
-            take_state(viewer, message);
-    } else if (strcmp(ev, "replay.opened") == 0) {
-        viewer->open = true;
-        viewer->epoch = 0;
-        take_answer(viewer, message);
-    } else if (strcmp(ev, "ok") == 0) {
-        take_answer(viewer, message);
-    } else if (strcmp(ev, "error") == 0) {
-        /* Of a failing load: the replay is paused. Every request is a right one but play when it
-         * has ended, which is a conflict. */
-        bool is_answer = json_object_get(message, "re") != NULL;
-        CHECK(!is_answer || strcmp(text_of(message, "code"), "conflict") == 0, "refused: %s",
-              text_of(message, "message"));
-        CHECK(is_answer || viewer->world->failures > 0, "an error out of nothing: %s",
-              text_of(message, "message"));
-        if (is_answer)
-            viewer->awaiting = false;
-        else
-            viewer->snapshot_due = false; /* it may be what failed; play asks again */
-    } else {
-        CHECK(strcmp(ev, "welcome") == 0, "an unexpected %s", ev);
-    }
+    if (strcmp(ev, "welcome") == 0)
+        return;
+    struct watch *watch = watch_of(viewer, message);
+    /* `closed` is the only push that does not wait until all answers have been read. */
+    CHECK(viewer->arrived == 0 || watch->closed_due, "a %s before an answer", ev);
+    if (strcmp(ev, "replay.frame") == 0)
+        watch_take_frame(watch, message, bytes, now_us);
+    else if (strcmp(ev, "replay.snapshot") == 0)
+        watch_take_snapshot(watch, message);
+    else if (strcmp(ev, "replay.state") == 0)
+        watch_take_state(watch, message, now_us);
+    else if (strcmp(ev, "error") == 0)
+        watch_take_failure(watch, message);
+    else
+        sim_fail("an unexpected %s", ev);
 }
 
-void viewer_read(struct viewer *viewer, int64_t now_us, int most)
+/* Reading takes time: mostly little, now and then longer than a replay may lag. */
+static int64_t reading_us(struct viewer *viewer)
 {
-    for (; viewer->feed != NULL && viewer->writable && most > 0; most--) {
+    if (!viewer->world->calm && dice_once_in(viewer->dice, 300))
+        return dice_between(viewer->dice, 1000, 600000);
+    return dice_between(viewer->dice, 0, 200);
+}
+
+void viewer_read(struct viewer *viewer, int64_t *now_us, int most)
+{
+    for (; viewer->feed != NULL && viewer->writable && viewer->woken && most > 0; most--) {
         buffer_clear(&viewer->out);
-        enum status status = feed_send(viewer->feed, now_of(now_us), &viewer->out);
-        CHECK(status != STATUS_END, "the feed hung up");
+        enum status status = feed_send(viewer->feed, now_of(*now_us), &viewer->out);
+        CHECK(status == STATUS_OK || status == STATUS_WAIT, "the feed hung up");
+        for (size_t i = 0; i < VIEWER_WATCHES; i++)
+            watch_look(&viewer->watches[i]);
         if (status == STATUS_WAIT) {
             viewer->woken = false;
             return;
@@ -276,54 +90,98 @@ void viewer_read(struct viewer *viewer, int64_t now_us, int most)
         json_t *message =
             wire_message_read(viewer->out.bytes, viewer->out.count, viewer->is_msgpack);
         CHECK(message != NULL, "a message that cannot be read");
-        take_message(viewer, message, viewer->out.count, now_us);
+        if (json_object_get(message, "re") != NULL)
+            take_answer(viewer, message);
+        else
+            take_push(viewer, message, viewer->out.count, *now_us);
         json_decref(message);
+        *now_us += reading_us(viewer);
     }
+}
+
+void viewer_check(struct viewer *viewer, bool is_idle, int64_t turn_us)
+{
+    if (viewer->feed == NULL || viewer->woken)
+        return;
+    CHECK(viewer->arrived == 0, "a request was never answered");
+    for (size_t i = 0; i < VIEWER_WATCHES; i++)
+        watch_take_silence(&viewer->watches[i], is_idle, turn_us);
 }
 
 /* ---- requests ---------------------------------------------------------------------------- */
 
-static void request(struct viewer *viewer, json_t *tree, int64_t now_us)
+void viewer_arrive(struct viewer *viewer, int64_t now_us)
 {
-    json_object_set_new(tree, "req", json_integer(dice_between(viewer->dice, 0, 1000)));
-    json_object_set_new(tree, "id", json_integer((json_int_t)viewer->id));
-    size_t count;
-    char *bytes = wire_message_write(tree, viewer->is_msgpack, &count);
-    json_decref(tree);
-    CHECK(bytes != NULL, "a request that cannot be written");
-    viewer->awaiting = true;
-    viewer->requested_us = now_us;
-    feed_receive(viewer->feed, (const uint8_t *)bytes, count, now_of(now_us));
-    free(bytes);
+    while (viewer->feed != NULL && viewer->arrived < viewer->asked_count &&
+           viewer->asked[viewer->arrived].arrives_us <= now_us && feed_wants_input(viewer->feed)) {
+        struct asked *asked = &viewer->asked[viewer->arrived++];
+        asked->arrives_us = now_us;
+        asked->failures = viewer->world->failures;
+        asked->changes = viewer->world->changes;
+        feed_receive(viewer->feed, (const uint8_t *)asked->bytes, asked->count, now_of(now_us));
+        if (asked->act != ACT_ACK)
+            continue;
+        /* It has no answer. */
+        CHECK(viewer->arrived == 1, "acks are sent alone");
+        watch_acknowledge(&viewer->watches[asked->watch], asked->epoch, asked->seq);
+        forget_first(viewer);
+    }
 }
 
-static json_t *random_speed(struct viewer *viewer)
+static void send_request(struct viewer *viewer, const struct asked *asked, json_t *tree,
+                         int64_t now_us)
+{
+    struct watch *watch = &viewer->watches[asked->watch];
+    struct asked *last = &viewer->asked[viewer->asked_count++];
+    *last = *asked;
+    last->re = ++viewer->re;
+    last->arrives_us = now_us + dice_between(viewer->dice, 0, viewer->network_us);
+    if (asked->act != ACT_ACK)
+        json_object_set_new(tree, "req", json_integer(last->re));
+    if (json_object_get(tree, "id") == NULL)
+        json_object_set_new(tree, "id", json_integer((json_int_t)watch->id));
+    last->bytes = wire_message_write(tree, viewer->is_msgpack, &last->count);
+    CHECK(last->bytes != NULL, "a request that cannot be written");
+    json_decref(tree);
+    watch->asked++;
+    viewer_arrive(viewer, now_us);
+}
+
+static json_t *control(const char *op)
+{
+    json_t *tree = json_object();
+    json_object_set_new(tree, "op", json_string(op));
+    return tree;
+}
+
+static void add_speed(json_t *tree, double rate)
+{
+    json_object_set_new(tree, "speed", rate > 0 ? json_real(rate) : json_string("max"));
+}
+
+static double random_rate(struct viewer *viewer)
 {
     static const double rates[] = {0.01, 0.5, 1, 7.3, 60, 1000, 100000};
-    if (viewer->world->calm || dice_once_in(viewer->dice, 5)) {
-        viewer->rate = 0;
-        return json_string("max");
-    }
-    viewer->rate = rates[dice_between(viewer->dice, 0, 6)];
-    return json_real(viewer->rate);
+    if (viewer->world->calm || dice_once_in(viewer->dice, 5))
+        return 0;
+    return rates[dice_between(viewer->dice, 0, 6)];
 }
 
-static int64_t random_instant(struct viewer *viewer)
+static int64_t random_instant(struct viewer *viewer, const struct watch *watch)
 {
     if (dice_once_in(viewer->dice, 6))
-        return dice_once_in(viewer->dice, 2) ? viewer->from : viewer->to;
-    return dice_between(viewer->dice, viewer->from, viewer->to);
+        return dice_once_in(viewer->dice, 2) ? watch->from : watch->to;
+    return dice_between(viewer->dice, watch->from, watch->to);
 }
 
-static json_t *symbol_names(struct viewer *viewer)
+static json_t *symbol_names(struct viewer *viewer, struct watch *watch)
 {
     json_t *names = json_array();
-    viewer->symbol_count =
-        (size_t)dice_between(viewer->dice, 1, (int64_t)viewer->world->tape_count);
-    for (size_t i = 0; i < viewer->symbol_count; i++) {
-        viewer->symbols[i] = viewer->world->tape_count - 1 - i;
+    watch->symbol_count = (size_t)dice_between(viewer->dice, 1, (int64_t)viewer->world->tape_count);
+    for (size_t i = 0; i < watch->symbol_count; i++) {
+        watch->symbols[i] = viewer->world->tape_count - 1 - i;
         json_array_append_new(names,
-                              json_string(viewer->world->tapes[viewer->symbols[i]].symbol.name));
+                              json_string(viewer->world->tapes[watch->symbols[i]].symbol.name));
     }
     return names;
 }
@@ -339,128 +197,245 @@ static json_t *random_encodings(struct viewer *viewer)
     return list;
 }
 
-static void open_replay(struct viewer *viewer, int64_t now_us)
+static int64_t clip(int64_t time)
+{
+    return time < TIME_MIN ? TIME_MIN : time > TIME_MAX ? TIME_MAX : time;
+}
+
+static void choose_range(struct viewer *viewer, struct watch *watch)
 {
     struct dice *dice = viewer->dice;
-    viewer->id++;
-    viewer->from = dice_between(dice, viewer->world->from - 1000000, viewer->world->to);
-    viewer->to = dice_between(dice, viewer->from, viewer->world->to + 1000000);
-    if (viewer->to == viewer->from)
-        viewer->to++;
-    viewer->fps = dice_between(dice, 1, 240);
-    viewer->lead_us = dice_between(dice, 0, 5000) * 1000;
-    viewer->flow_ack = dice_once_in(dice, 3);
-    json_t *open = json_object();
-    json_object_set_new(open, "op", json_string("replay.open"));
-    json_object_set_new(open, "symbols", symbol_names(viewer));
-    json_object_set_new(open, "from", json_integer(viewer->from));
-    json_object_set_new(open, "to", json_integer(viewer->to));
-    if (dice_once_in(dice, 2))
-        json_object_set_new(open, "at", json_integer(random_instant(viewer)));
-    json_object_set_new(open, "speed", random_speed(viewer));
-    json_object_set_new(open, "fps", json_integer(viewer->fps));
-    json_object_set_new(open, "lead_ms", json_integer(viewer->lead_us / 1000));
-    json_object_set_new(open, "flow", json_string(viewer->flow_ack ? "ack" : "tcp"));
-    json_object_set_new(open, "window_ms", json_integer(dice_between(dice, 100, 3000)));
+    const struct world *world = viewer->world;
+    watch->from = clip(dice_between(dice, world->from - 1000000, world->to));
+    watch->to = clip(dice_between(dice, watch->from, world->to + 1000000));
+    if (world->wide && dice_once_in(dice, 6)) { /* far beyond what there is */
+        watch->from = dice_once_in(dice, 2) || world->from < 0 ? TIME_MIN : 0;
+        watch->to = dice_once_in(dice, 2) ? TIME_MAX : world->to;
+    }
+    if (watch->to == watch->from)
+        *(watch->to < TIME_MAX ? &watch->to : &watch->from) += watch->to < TIME_MAX ? 1 : -1;
+}
+
+static void open_replay(struct viewer *viewer, size_t index, int64_t now_us)
+{
+    struct dice *dice = viewer->dice;
+    struct watch *watch = &viewer->watches[index];
+    watch->id = ++viewer->ids;
+    choose_range(viewer, watch);
+    watch->rate = random_rate(viewer);
+    watch->fps = dice_between(dice, 1, 240);
+    watch->lead_us = dice_once_in(dice, 3) ? 0 : dice_between(dice, 0, 5000) * 1000;
+    watch->flow_ack = dice_once_in(dice, 3);
+    watch->window_us = dice_between(dice, 100, 3000) * 1000;
+    watch->ticks = !dice_once_in(dice, 8);
+    watch->finishing = viewer->world->calm;
+    struct asked asked = {.act = ACT_OPEN, .watch = index, .at = watch->from};
+    json_t *open = control("replay.open");
+    json_object_set_new(open, "symbols", symbol_names(viewer, watch));
+    json_object_set_new(open, "from", json_integer(watch->from));
+    json_object_set_new(open, "to", json_integer(watch->to));
+    if (dice_once_in(dice, 2)) {
+        asked.at = random_instant(viewer, watch);
+        json_object_set_new(open, "at", json_integer(asked.at));
+    }
+    add_speed(open, watch->rate);
+    json_object_set_new(open, "fps", json_integer(watch->fps));
+    json_object_set_new(open, "lead_ms", json_integer(watch->lead_us / 1000));
+    json_object_set_new(open, "flow", json_string(watch->flow_ack ? "ack" : "tcp"));
+    json_object_set_new(open, "window_ms", json_integer(watch->window_us / 1000));
+    json_object_set_new(open, "ticks", json_boolean(watch->ticks));
     if (dice_once_in(dice, 2))
         json_object_set_new(open, "state", json_string("playing"));
     if (dice_once_in(dice, 3))
         json_object_set_new(open, "encodings", random_encodings(viewer));
-    viewer->snapshot_due = true;
-    request(viewer, open, now_us);
+    send_request(viewer, &asked, open, now_us);
 }
 
-static json_t *control(const char *op)
+static void simple(struct viewer *viewer, size_t index, enum act act, const char *op,
+                   int64_t now_us)
 {
-    json_t *tree = json_object();
-    json_object_set_new(tree, "op", json_string(op));
+    send_request(viewer, &(struct asked){.act = act, .watch = index}, control(op), now_us);
+}
+
+static void seek(struct viewer *viewer, size_t index, int64_t now_us)
+{
+    struct asked asked = {.act = ACT_SEEK, .watch = index};
+    asked.at = random_instant(viewer, &viewer->watches[index]);
+    json_t *tree = control("replay.seek");
+    json_object_set_new(tree, "to", json_integer(asked.at));
+    send_request(viewer, &asked, tree, now_us);
+}
+
+static void change_speed(struct viewer *viewer, size_t index, double rate, int64_t now_us)
+{
+    const struct watch *watch = &viewer->watches[index];
+    struct asked asked = {.act = ACT_SPEED, .watch = index, .rate = rate};
+    json_t *tree = control("replay.speed");
+    add_speed(tree, rate);
+    asked.has_at = !viewer->world->calm && dice_once_in(viewer->dice, 2);
+    if (asked.has_at) { /* of a frame the client has used: not the newest, maybe of an old epoch */
+        asked.at = dice_between(viewer->dice, watch->epoch_at, watch->edge);
+        json_object_set_new(tree, "at", json_integer(asked.at));
+    }
+    send_request(viewer, &asked, tree, now_us);
+}
+
+static void set(struct viewer *viewer, size_t index, int64_t now_us)
+{
+    struct asked asked = {.act = ACT_SET, .watch = index, .ticks = -1};
+    json_t *tree = control("replay.set");
+    if (dice_once_in(viewer->dice, 2)) {
+        asked.fps = dice_between(viewer->dice, 1, 240);
+        json_object_set_new(tree, "fps", json_integer(asked.fps));
+    }
+    if (dice_once_in(viewer->dice, 3)) {
+        asked.ticks = dice_once_in(viewer->dice, 3) ? 0 : 1;
+        json_object_set_new(tree, "ticks", json_boolean(asked.ticks));
+    }
+    send_request(viewer, &asked, tree, now_us);
+}
+
+static json_t *ack(const struct watch *watch, int64_t seq)
+{
+    json_t *tree = control("replay.ack");
+    json_object_set_new(tree, "epoch", json_integer(watch->epoch));
+    json_object_set_new(tree, "seq", json_integer(seq));
     return tree;
 }
 
-static void seek(struct viewer *viewer, int64_t now_us)
+/* Of the newest frame, or of an older one; alone on its way, for it has no answer to wait for. */
+static void acknowledge(struct viewer *viewer, size_t index, int64_t now_us)
 {
-    json_t *tree = control("replay.seek");
-    json_object_set_new(tree, "to", json_integer(random_instant(viewer)));
-    viewer->snapshot_due = true;
-    request(viewer, tree, now_us);
-}
-
-static void change_speed(struct viewer *viewer, int64_t now_us)
-{
-    json_t *tree = control("replay.speed");
-    json_object_set_new(tree, "speed", random_speed(viewer));
-    if (dice_once_in(viewer->dice, 2))
-        json_object_set_new(
-            tree, "at", json_integer(dice_between(viewer->dice, viewer->epoch_at, viewer->edge)));
-    request(viewer, tree, now_us);
-}
-
-static void change_fps(struct viewer *viewer, int64_t now_us)
-{
-    json_t *tree = control("replay.set");
-    viewer->fps = dice_between(viewer->dice, 1, 240);
-    json_object_set_new(tree, "fps", json_integer(viewer->fps));
-    viewer->snapshot_due = true;
-    request(viewer, tree, now_us);
-}
-
-static void acknowledge(struct viewer *viewer, int64_t now_us)
-{
-    if (viewer->seq == 0)
+    const struct watch *watch = &viewer->watches[index];
+    if (watch->seq == 0 || viewer->asked_count > 0)
         return;
-    json_t *tree = control("replay.ack");
-    json_object_set_new(tree, "epoch", json_integer(viewer->epoch));
-    json_object_set_new(tree, "seq", json_integer(viewer->seq - 1));
-    request(viewer, tree, now_us);
-    viewer->awaiting = false; /* it has no answer */
+    struct asked asked = {.act = ACT_ACK, .watch = index, .epoch = watch->epoch};
+    asked.seq = watch->seq - 1;
+    if (!viewer->world->calm && dice_once_in(viewer->dice, 4))
+        asked.seq = dice_between(viewer->dice, 0, asked.seq);
+    send_request(viewer, &asked, ack(watch, asked.seq), now_us);
+}
+
+static void ask_wrongly(struct viewer *viewer, size_t index, int64_t now_us)
+{
+    const struct watch *watch = &viewer->watches[index];
+    struct asked asked = {.act = ACT_WRONG, .watch = index, .refusal = "bad_argument"};
+    json_t *tree = NULL;
+    switch (dice_between(viewer->dice, 0, 4)) {
+    case 0:
+        tree = control("replay.seek");
+        json_object_set_new(tree, "to", json_integer(watch->to + 1));
+        break;
+    case 1:
+        tree = control("replay.speed");
+        json_object_set_new(tree, "speed", json_integer(0));
+        break;
+    case 2:
+        tree = control("replay.pause");
+        json_object_set_new(tree, "id", json_integer(1000000));
+        asked.refusal = "not_found";
+        break;
+    case 3:
+        tree = control("replay.set");
+        json_object_set_new(tree, "fps", json_integer(241));
+        break;
+    default:
+        if (viewer->asked_count > 0 || !watch->flow_ack || viewer->network_us > 0)
+            return;
+        tree = ack(watch, watch->seq);
+        break;
+    }
+    send_request(viewer, &asked, tree, now_us);
+}
+
+static void control_replay(struct viewer *viewer, size_t index, int64_t now_us)
+{
+    int64_t roll = dice_between(viewer->dice, 0, 20);
+    if (roll <= 5)
+        simple(viewer, index, ACT_PLAY, "replay.play", now_us);
+    else if (roll <= 7)
+        simple(viewer, index, ACT_PAUSE, "replay.pause", now_us);
+    else if (roll <= 9)
+        seek(viewer, index, now_us);
+    else if (roll <= 11)
+        change_speed(viewer, index, random_rate(viewer), now_us);
+    else if (roll == 12)
+        set(viewer, index, now_us);
+    else if (roll == 13)
+        ask_wrongly(viewer, index, now_us);
+    else
+        acknowledge(viewer, index, now_us);
+}
+
+/* Nothing may follow a close, and an open comes first. */
+static bool may_ask(const struct viewer *viewer, size_t index)
+{
+    if (viewer->feed == NULL || viewer->asked_count == VIEWER_ASKED_MAX)
+        return false;
+    for (size_t i = 0; i < viewer->asked_count; i++) {
+        enum act act = viewer->asked[i].act;
+        if (viewer->asked[i].watch == index && (act == ACT_OPEN || act == ACT_CLOSE))
+            return false;
+        if (act == ACT_ACK)
+            return false;
+    }
+    return true;
 }
 
 void viewer_act(struct viewer *viewer, int64_t now_us)
 {
-    if (viewer->feed == NULL || viewer->awaiting)
+    size_t index = (size_t)dice_between(viewer->dice, 0, VIEWER_WATCHES - 1);
+    const struct watch *watch = &viewer->watches[index];
+    if (!may_ask(viewer, index))
         return;
-    if (!viewer->open) {
-        open_replay(viewer, now_us);
-        return;
-    }
-    switch (dice_between(viewer->dice, 0, 19)) {
-    case 0 ... 5:
-        request(viewer, control("replay.play"), now_us);
-        break;
-    case 6 ... 7:
-        request(viewer, control("replay.pause"), now_us);
-        break;
-    case 8 ... 9:
-        seek(viewer, now_us);
-        break;
-    case 10 ... 11:
-        change_speed(viewer, now_us);
-        break;
-    case 12:
-        request(viewer, control("replay.close"), now_us);
-        break;
-    case 13:
-        change_fps(viewer, now_us);
-        break;
-    default:
-        acknowledge(viewer, now_us);
-        break;
+    if (!watch->open) {
+        if (!watch->closed_due && (index == 0 || dice_once_in(viewer->dice, 6)))
+            open_replay(viewer, index, now_us);
+    } else if (dice_once_in(viewer->dice, 25)) {
+        simple(viewer, index, ACT_CLOSE, "replay.close", now_us);
+    } else {
+        control_replay(viewer, index, now_us);
     }
 }
 
-void viewer_finish(struct viewer *viewer, int64_t now_us)
+/* "max", or a pace that comes to the end in seconds. */
+static double finishing_rate(struct viewer *viewer, const struct watch *watch)
 {
-    if (viewer->awaiting || viewer->ended)
-        return;
-    if (!viewer->open) {
-        open_replay(viewer, now_us);
-    } else if (viewer->rate > 0) {
-        change_speed(viewer, now_us); /* calm: to "max" */
-    } else if (strcmp(viewer->state, "paused") == 0) {
-        request(viewer, control("replay.play"), now_us);
-    } else if (viewer->flow_ack) {
-        acknowledge(viewer, now_us);
+    double left_us = (double)(watch->to - watch->edge);
+    double rate = left_us / (double)dice_between(viewer->dice, 500000, FINISH_US_MOST);
+    if (dice_once_in(viewer->dice, 2) || rate > 100000 || rate < 0.01)
+        return 0;
+    return rate;
+}
+
+static bool finish(struct viewer *viewer, size_t index, int64_t now_us)
+{
+    struct watch *watch = &viewer->watches[index];
+    if (!may_ask(viewer, index) || watch->closed_due || watch->asked > 0)
+        return false;
+    if (!watch->open && index > 0)
+        return true;
+    if (!watch->open) {
+        open_replay(viewer, index, now_us);
+    } else if (watch->state == REPLAY_ENDED) {
+        return true;
+    } else if (!watch->finishing) {
+        watch->finishing = true;
+        change_speed(viewer, index, finishing_rate(viewer, watch), now_us);
+    } else if (watch->state == REPLAY_PAUSED) {
+        simple(viewer, index, ACT_PLAY, "replay.play", now_us);
+    } else if (watch->flow_ack && watch->acked_seq < watch->seq) {
+        acknowledge(viewer, index, now_us);
     }
+    return false;
+}
+
+bool viewer_finish(struct viewer *viewer, int64_t now_us)
+{
+    bool ended = true;
+    for (size_t i = 0; i < VIEWER_WATCHES; i++)
+        ended = finish(viewer, i, now_us) && ended;
+    return ended;
 }
 
 /* ---- life -------------------------------------------------------------------------------- */
@@ -475,23 +450,31 @@ void viewer_init(struct viewer *viewer, struct world *world, struct dice *dice)
 {
     *viewer = (struct viewer){.world = world, .dice = dice, .writable = true};
     buffer_init(&viewer->out, OUT_BYTES_MAX);
+    for (size_t i = 0; i < VIEWER_WATCHES; i++)
+        viewer->watches[i].world = world;
 }
 
 void viewer_connect(struct viewer *viewer, struct feed_lane *lane, int64_t now_us)
 {
     viewer->is_msgpack = dice_once_in(viewer->dice, 2);
+    viewer->network_us =
+        dice_once_in(viewer->dice, 2) ? 0 : dice_between(viewer->dice, 1000, 200000);
     viewer->feed = feed_create(lane, viewer->is_msgpack ? WIRE_MSGPACK : WIRE_JSON, wake, viewer,
                                now_of(now_us));
-    viewer->open = false;
-    viewer->awaiting = false;
 }
 
 void viewer_disconnect(struct viewer *viewer)
 {
     if (viewer->feed != NULL)
         feed_destroy(&viewer->feed);
-    viewer->open = false;
-    viewer->ended = false;
+    while (viewer->asked_count > 0) {
+        viewer->arrived = viewer->asked_count;
+        forget_first(viewer);
+    }
+    for (size_t i = 0; i < VIEWER_WATCHES; i++) {
+        viewer->watches[i].open = false;
+        viewer->watches[i].closed_due = false;
+    }
 }
 
 void viewer_deinit(struct viewer *viewer)
