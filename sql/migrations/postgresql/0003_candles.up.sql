@@ -139,3 +139,9 @@ comment on column public.candle_1h.low is 'Lowest last price.';
 comment on column public.candle_1h.close is 'Last last price by (time, seq).';
 comment on column public.candle_1h.volume is 'Sum of the volumes of the ticks with a last price; null when none had one.';
 comment on column public.candle_1h.trades is 'Number of ticks with a last price; at least one.';
+
+-- Ticks that are there already, after a migration down and up again.
+insert into tapedeck.pending_refresh (range_from, range_to, reason)
+select r.range_from, r.range_to, 'migration'
+  from (select min(time), max(time) + interval '1 microsecond' from public.tick_data) as r (range_from, range_to)
+ where r.range_from is not null;

@@ -10,7 +10,7 @@
 -- bit of time flips at 2000-01-01 00:00 UTC, where a bucket begins.)
 
 create materialized view public.candle_1m
-with (timescaledb.continuous, timescaledb.materialized_only = false) as
+with (timescaledb.continuous, timescaledb.materialized_only = false, timescaledb.create_group_indexes = false) as
 select public.time_bucket('1 minute', time) as bucket,
        symbol,
        public.first(last_price, pg_catalog.timestamptz_send(time) || pg_catalog.int8send(seq))
@@ -27,7 +27,7 @@ having count(last_price) > 0
 with no data;
 
 create materialized view public.candle_5m
-with (timescaledb.continuous, timescaledb.materialized_only = false) as
+with (timescaledb.continuous, timescaledb.materialized_only = false, timescaledb.create_group_indexes = false) as
 select public.time_bucket('5 minutes', bucket) as bucket,
        symbol,
        public.first(open, bucket) as open,
@@ -41,7 +41,7 @@ select public.time_bucket('5 minutes', bucket) as bucket,
 with no data;
 
 create materialized view public.candle_15m
-with (timescaledb.continuous, timescaledb.materialized_only = false) as
+with (timescaledb.continuous, timescaledb.materialized_only = false, timescaledb.create_group_indexes = false) as
 select public.time_bucket('15 minutes', bucket) as bucket,
        symbol,
        public.first(open, bucket) as open,
@@ -55,7 +55,7 @@ select public.time_bucket('15 minutes', bucket) as bucket,
 with no data;
 
 create materialized view public.candle_1h
-with (timescaledb.continuous, timescaledb.materialized_only = false) as
+with (timescaledb.continuous, timescaledb.materialized_only = false, timescaledb.create_group_indexes = false) as
 select public.time_bucket('1 hour', bucket) as bucket,
        symbol,
        public.first(open, bucket) as open,
@@ -67,6 +67,23 @@ select public.time_bucket('1 hour', bucket) as bucket,
   from public.candle_1m
  group by 1, 2
 with no data;
+
+-- One row per symbol and bucket. Two refreshes of the same buckets at the same time can store them twice (seen
+-- in TimescaleDB 2.24); with this index the later one fails instead and is repeated.
+do $$
+declare
+    v_rows text;
+begin
+    for v_rows in
+        select pg_catalog.format('%I.%I', a.materialization_hypertable_schema, a.materialization_hypertable_name)
+          from timescaledb_information.continuous_aggregates a
+         where a.view_schema = 'public'
+           and a.view_name in ('candle_1m', 'candle_5m', 'candle_15m', 'candle_1h')
+    loop
+        execute pg_catalog.format('create unique index on %s (symbol, bucket desc)', v_rows);
+    end loop;
+end
+$$;
 
 comment on view public.candle_1m is 'Candles of one minute, from the ticks that carry a last price.';
 comment on column public.candle_1m.bucket is 'Start of the candle, UTC.';
@@ -107,3 +124,9 @@ comment on column public.candle_1h.low is 'Lowest last price.';
 comment on column public.candle_1h.close is 'Last last price by (time, seq).';
 comment on column public.candle_1h.volume is 'Sum of the volumes of the ticks with a last price; null when none had one.';
 comment on column public.candle_1h.trades is 'Number of ticks with a last price; at least one.';
+
+-- Ticks that are there already, after a migration down and up again.
+insert into tapedeck.pending_refresh (range_from, range_to, reason)
+select r.range_from, r.range_to, 'migration'
+  from (select min(time), max(time) + interval '1 microsecond' from public.tick_data) as r (range_from, range_to)
+ where r.range_from is not null;

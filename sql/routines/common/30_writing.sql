@@ -43,6 +43,9 @@ declare
     v_dropped tstzmultirange;
 begin
     perform tapedeck.range_check(p_from, p_to);
+    if tapedeck.chunks_cover(p_from, p_to) then
+        return;
+    end if;
     v_dropped := tapedeck.dropped_chunks(p_from, p_to);
     if not isempty(v_dropped) then
         if not coalesce(p_rebuild, false) then

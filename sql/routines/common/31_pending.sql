@@ -4,8 +4,8 @@
 --     while id: run each of refresh_steps(); pending_done(id), or pending_release(id) on error; id := pending_take(id)
 --
 -- Refreshing runs outside any transaction, so no row lock can hold a row. A session-level advisory lock does:
--- it lasts across transactions and ends with the session, however that dies. Two healers never refresh for
--- one row at the same time, and a row disappears only after its refresh.
+-- it lasts across transactions and ends with the session, however that dies. Two healers never refresh the
+-- same buckets at the same time, and a row disappears only after its refresh.
 
 create or replace function tapedeck.pending_list()
 returns table (id bigint, range_from timestamptz, range_to timestamptz, reason text, created_at timestamptz)
@@ -26,8 +26,12 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    -- Two refreshes must not touch the same bucket; the widest is an hour, and a refresh may take one more.
+    c_apart constant interval := interval '2 hours';
     v_id bigint := coalesce(p_after, 0);
 begin
+    -- One taker at a time, for the moment of taking.
+    perform pg_advisory_xact_lock(1413742597, 0);
     loop
         select min(p.id) into v_id from tapedeck.pending_refresh p where p.id > v_id;
         if v_id is null then
@@ -35,11 +39,24 @@ begin
         end if;
         if pg_try_advisory_lock(1413742593, (v_id % 2147483647)::integer) then
             return query
-            select p.id, p.range_from, p.range_to from tapedeck.pending_refresh p where p.id = v_id;
+            select p.id, p.range_from, p.range_to
+              from tapedeck.pending_refresh p
+             where p.id = v_id
+               and not exists (select
+                                 from tapedeck.pending_refresh o
+                                 join pg_locks l
+                                   on l.locktype = 'advisory'
+                                  and l.database = (select d.oid from pg_database d where d.datname = current_database())
+                                  and l.classid = 1413742593
+                                  and l.objid = (o.id % 2147483647)::integer::oid
+                                  and l.objsubid = 2
+                                  and l.pid <> pg_backend_pid()
+                                where o.range_from - c_apart < p.range_to
+                                  and o.range_to + c_apart > p.range_from);
             if found then
                 return;
             end if;
-            -- Another healer finished it between our look and our lock.
+            -- Done by another healer between our look and our lock, or too near to what one is at.
             perform pg_advisory_unlock(1413742593, (v_id % 2147483647)::integer);
         end if;
     end loop;
@@ -47,7 +64,7 @@ end
 $$;
 
 comment on function tapedeck.pending_take(bigint) is
-    'Takes the oldest row with a greater id that no other session holds; no row: nothing left. The session holds it until pending_done, pending_release or its end.';
+    'Takes the oldest row with a greater id that no other session holds or works near to; no row: nothing to take. The session holds it until pending_done, pending_release or its end.';
 
 create or replace function tapedeck.pending_held(p_id bigint)
 returns boolean

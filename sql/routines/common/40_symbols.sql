@@ -51,6 +51,9 @@ as $$
 declare
     v_rows integer;
 begin
+    if not exists (select from tapedeck.symbols s where s.first_time < coalesce(p_oldest, 'infinity')) then
+        return 0;
+    end if;
     update tapedeck.symbols s
        set first_time = f.first_time,
            last_time = case when f.first_time is not null then s.last_time end,
@@ -76,10 +79,11 @@ comment on function tapedeck.symbols_trim(timestamptz) is
     'Forgets ticks before p_oldest, where the oldest chunk begins: retention dropped them, uncounted. Null: no chunk is left.';
 
 create or replace function tapedeck.symbols_search(p_new boolean, p_exact boolean)
-returns table (symbols integer, ticks bigint)
+returns table (symbol text, ticks bigint, ranges tstzmultirange)
 language plpgsql
 set search_path = pg_catalog, public, pg_temp
 set jit = off
+set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_column
 declare
@@ -109,12 +113,25 @@ begin
           from known k
     ), found as materialized (
         select e.symbol, e.first_time, e.last_time, e.oldest, e.newest,
+               -- The other ends of what is new: later than the last known tick, earlier than the first.
+               case when e.newest is not null then
+                   (select t.time
+                      from public.tick_data t
+                     where t.symbol = e.symbol and t.time > coalesce(e.last_time, '-infinity')
+                     order by t.time, t.seq
+                     limit 1) end as later,
+               case when e.oldest is not null and e.first_time is not null then
+                   (select t.time
+                      from public.tick_data t
+                     where t.symbol = e.symbol and t.time < e.first_time
+                     order by t.time desc, t.seq desc
+                     limit 1) end as earlier,
                case when e.newest is not null then
                    (select count(*)
                       from (select
                               from public.tick_data t
                              where t.symbol = e.symbol and t.time > coalesce(e.last_time, '-infinity')
-                             limit c_count_max) as later)
+                             limit c_count_max) as n)
                else 0 end
                +
                case when e.oldest is not null and e.first_time is not null then
@@ -122,7 +139,7 @@ begin
                       from (select
                               from public.tick_data t
                              where t.symbol = e.symbol and t.time < e.first_time
-                             limit c_count_max) as earlier)
+                             limit c_count_max) as n)
                else 0 end as ticks
           from ends e
          where e.oldest is not null or e.newest is not null
@@ -148,14 +165,18 @@ begin
            and s.last_time is not distinct from f.last_time
         returning s.symbol
     )
-    select count(*)::integer, coalesce(sum(f.ticks), 0)::bigint
+    select f.symbol, f.ticks,
+           case when f.later is not null
+                then tstzmultirange(tstzrange(f.later, f.newest + interval '1 microsecond')) else '{}' end
+           + case when f.earlier is not null
+                  then tstzmultirange(tstzrange(f.oldest, f.earlier + interval '1 microsecond')) else '{}' end
       from found f
      where f.symbol in (select m.symbol from made m union all select m.symbol from mended m);
 end
 $$;
 
 comment on function tapedeck.symbols_search(boolean, boolean) is
-    'Looks for ticks beyond both ends of every known symbol, or with p_new for unknown symbols, and counts them. Returns how many symbols changed and how many ticks were found.';
+    'Looks for ticks beyond both ends of every known symbol, or with p_new for unknown symbols, and counts them. Returns the symbols that changed, the ticks found and where they are.';
 
 create or replace function tapedeck.symbols_reconcile()
 returns integer
@@ -199,9 +220,20 @@ begin
             exit when v_busy and v_state.searched_at + c_search_every > clock_timestamp();
             v_state.searched_at := clock_timestamp();
         end if;
-        select * into v_found from tapedeck.symbols_search(v_new, not v_busy);
-        v_changes := v_changes + v_found.symbols;
-        v_state.foreign_rows := v_state.foreign_rows + v_found.ticks;
+        select count(*) as symbols, coalesce(sum(f.ticks), 0) as ticks,
+               range_agg(f.ranges) as ranges, array_agg(f.symbol) as names
+          into v_found
+          from tapedeck.symbols_search(v_new, not v_busy) f;
+        if v_found.symbols > 0 then
+            v_changes := v_changes + v_found.symbols;
+            v_state.foreign_rows := v_state.foreign_rows + v_found.ticks;
+            -- Below the watermark nobody sees them in the candles until these are refreshed.
+            insert into tapedeck.pending_refresh (range_from, range_to, reason)
+            select lower(r), upper(r), 'foreign'
+              from unnest(v_found.ranges) r
+              join tapedeck.aggregates_list() a on a.view = 'candle_1m' and lower(r) < a.watermark;
+            perform tapedeck.change_notify('ticks', lower(v_found.ranges), upper(v_found.ranges), v_found.names);
+        end if;
         select coalesce(sum(s.written), 0) into v_written from tapedeck.symbols s;
     end loop;
 
@@ -228,7 +260,7 @@ end
 $$;
 
 comment on function tapedeck.symbols_reconcile() is
-    'Brings tapedeck.symbols in line with ticks that others wrote or retention dropped; returns the number of changes. Under a millisecond when nothing happened, so it can be called every second.';
+    'Brings tapedeck.symbols in line with ticks that others wrote or retention dropped; returns the number of changes. What it finds it announces, and queues for refresh where candles are stored already. Cheap when nothing happened, so it can be called every second.';
 
 create or replace function tapedeck.symbols_forget(p_ticks jsonb)
 returns void

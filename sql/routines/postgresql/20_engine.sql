@@ -15,16 +15,22 @@ stable
 set timezone = 'UTC'
 set datestyle = 'ISO, YMD'
 as $$
-    select pg_catalog.format('%I.%I', n.nspname, c.relname),
-           (pg_catalog.regexp_match(b.bound, $re$FROM \('([^']+)'\)$re$))[1]::timestamptz,
-           (pg_catalog.regexp_match(b.bound, $re$TO \('([^']+)'\)$re$))[1]::timestamptz,
-           false
+    -- Our own partitions say their day in their name, which reads ten times faster than their bounds.
+    select pg_catalog.format('%I.%I', n.nspname, c.relname), r.range_start, r.range_end, false
       from pg_catalog.pg_inherits i
       join pg_catalog.pg_class c on c.oid = i.inhrelid
       join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-     cross join lateral (select pg_catalog.pg_get_expr(c.relpartbound, c.oid)) as b (bound)
+     cross join lateral (
+            select pg_catalog.to_timestamp(pg_catalog."right"(c.relname, 8), 'YYYYMMDD') as range_start,
+                   pg_catalog.to_timestamp(pg_catalog."right"(c.relname, 8), 'YYYYMMDD') + interval '24 hours' as range_end
+             where n.nspname = 'tapedeck' and c.relname ~ '^tick_data_[0-9]{8}$'
+            union all
+            select (pg_catalog.regexp_match(b.bound, $re$FROM \('([^']+)'\)$re$))[1]::timestamptz,
+                   (pg_catalog.regexp_match(b.bound, $re$TO \('([^']+)'\)$re$))[1]::timestamptz
+              from pg_catalog.pg_get_expr(c.relpartbound, c.oid) as b (bound)
+             where not (n.nspname = 'tapedeck' and c.relname ~ '^tick_data_[0-9]{8}$')
+               and b.bound like 'FOR VALUES FROM%') r
      where i.inhparent = 'public.tick_data'::regclass
-       and b.bound like 'FOR VALUES FROM%'
 $$;
 
 comment on function tapedeck.tick_chunks() is 'The partitions of tick_data, in no order.';
@@ -54,6 +60,26 @@ as $$
 $$;
 
 comment on function tapedeck.tick_symbols() is 'Every symbol that has a tick.';
+
+create or replace function tapedeck.chunks_cover(p_from timestamptz, p_to timestamptz)
+returns boolean
+language sql
+stable
+set timezone = 'UTC'
+as $$
+    select not exists (
+        select
+          from pg_catalog.generate_series(tapedeck.bucket_floor('24 hours', p_from),
+                                          p_to - interval '1 microsecond', interval '24 hours') d
+          left join pg_catalog.pg_class c
+            on c.relname = 'tick_data_' || pg_catalog.to_char(d, 'YYYYMMDD')
+           and c.relnamespace = 'tapedeck'::regnamespace
+           and c.relispartition
+         where c.oid is null)
+$$;
+
+comment on function tapedeck.chunks_cover(timestamptz, timestamptz) is
+    'Has every day of this range its partition? Looks them up one by one, so it is fast for the short ranges of live writers.';
 
 create or replace function tapedeck.chunks_prepare(p_from timestamptz, p_to timestamptz)
 returns void

@@ -197,4 +197,4 @@ end
 $$;
 
 comment on function tapedeck.refresh_steps(timestamptz, timestamptz, timestamptz) is
-    'Statements that make the candles of [p_from, p_to) fresh, to be run in this order, each outside a transaction. p_now bounds them to finished buckets; none when nothing is finished.';
+    'Statements that make the candles of [p_from, p_to) fresh, to be run in this order, each outside a transaction; when one fails, release the row and begin again later. p_now bounds them to finished buckets; none when nothing is finished.';

@@ -51,6 +51,20 @@ $$;
 
 comment on function tapedeck.tick_symbols() is 'Every symbol that has a tick.';
 
+create or replace function tapedeck.chunks_cover(p_from timestamptz, p_to timestamptz)
+returns boolean
+language sql
+stable
+as $$
+    select coalesce(pg_catalog.range_agg(pg_catalog.tstzrange(c.range_start, c.range_end))
+                    @> pg_catalog.tstzrange(p_from, p_to), false)
+      from tapedeck.tick_chunks() c
+     where c.range_start < p_to
+       and c.range_end > p_from
+$$;
+
+comment on function tapedeck.chunks_cover(timestamptz, timestamptz) is 'Is every instant of this range in a chunk?';
+
 create or replace function tapedeck.chunks_prepare(p_from timestamptz, p_to timestamptz)
 returns void
 language sql

@@ -81,6 +81,42 @@ $$;
 comment on function tapedeck.aggregates_list() is
     'Watermark of each candle view: buckets before it are stored. Null before the first refresh; a negative lag means that it passed now.';
 
+create or replace function tapedeck.refresh_verify(p_view text, p_from timestamptz, p_to timestamptz)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    c_wait_max constant interval := interval '10 seconds';
+    v_started timestamptz := clock_timestamp();
+    v_storing boolean;
+begin
+    if to_regclass('_timescaledb_catalog.continuous_aggs_materialization_ranges') is null then
+        return;
+    end if;
+    loop
+        execute 'select exists (select'
+                '  from _timescaledb_catalog.continuous_aggs_materialization_ranges r'
+                '  join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = r.materialization_id'
+                ' where a.user_view_schema = ''public'' and a.user_view_name = $1'
+                '   and r.lowest_modified_value < $3 and r.greatest_modified_value > $2)'
+           into v_storing
+          using p_view, tapedeck.time_us(p_from), tapedeck.time_us(p_to);
+        exit when not v_storing;
+        if clock_timestamp() > v_started + c_wait_max then
+            raise exception using
+                errcode = 'TD010',
+                message = format('another refresh of %s is not finished', p_view),
+                hint = 'Try again later.';
+        end if;
+        perform pg_sleep(0.1);
+    end loop;
+end
+$$;
+
+comment on function tapedeck.refresh_verify(text, timestamptz, timestamptz) is
+    'Makes sure that nobody is still storing this range of a view: since TimescaleDB 2.22 a refresh returns at once where another, such as a policy, has taken the work. Waits ten seconds, then raises TD010.';
+
 create or replace function tapedeck.refresh_steps(p_from timestamptz, p_to timestamptz, p_now timestamptz)
 returns setof text
 language plpgsql
@@ -133,10 +169,12 @@ begin
             end if;
             return next format('call public.refresh_continuous_aggregate(%L, %L::timestamptz, %L::timestamptz)',
                                'public.candle_' || v_view, v_from, v_to);
+            return next format('select tapedeck.refresh_verify(%L, %L::timestamptz, %L::timestamptz)',
+                               'candle_' || v_view, v_from, v_to);
         end loop;
     end loop;
 end
 $$;
 
 comment on function tapedeck.refresh_steps(timestamptz, timestamptz, timestamptz) is
-    'Statements that make the candles of [p_from, p_to) fresh, to be run in this order, each outside a transaction. p_now bounds them to finished buckets; none when nothing is finished.';
+    'Statements that make the candles of [p_from, p_to) fresh, to be run in this order, each outside a transaction; when one fails, release the row and begin again later. p_now bounds them to finished buckets; none when nothing is finished.';

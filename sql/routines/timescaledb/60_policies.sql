@@ -18,16 +18,26 @@ comment on function tapedeck.retention_horizon() is
 
 create or replace function tapedeck.retention_disable()
 returns boolean
-language sql
+language plpgsql
+set search_path = pg_catalog, public, pg_temp
 as $$
-    select exists (select
-                     from timescaledb_information.jobs j
-                    cross join lateral public.alter_job(j.job_id, scheduled => false) a
-                    where j.proc_name = 'policy_retention'
-                      and j.hypertable_schema = 'public'
-                      and j.hypertable_name = 'tick_data'
-                      and j.scheduled
-                   offset 0)
+declare
+    v_job_id integer;
+    v_changed boolean := false;
+begin
+    for v_job_id in
+        select j.job_id
+          from timescaledb_information.jobs j
+         where j.proc_name = 'policy_retention'
+           and j.hypertable_schema = 'public'
+           and j.hypertable_name = 'tick_data'
+           and j.scheduled
+    loop
+        perform public.alter_job(v_job_id, scheduled => false);
+        v_changed := true;
+    end loop;
+    return v_changed;
+end
 $$;
 
 comment on function tapedeck.retention_disable() is
@@ -268,6 +278,8 @@ returns void
 language plpgsql
 set search_path = pg_catalog, public, pg_temp
 as $$
+declare
+    c_tries_max constant integer := 10;
 begin
     if not tapedeck.policy_find(p_job_id) then
         raise exception using
@@ -275,7 +287,19 @@ begin
             message = format('policy %s is paused', p_job_id),
             hint = 'Resume it first.';
     end if;
-    perform public.alter_job(p_job_id, next_start => now());
+    -- The scheduler may be writing the same row.
+    for v_try in 1 .. c_tries_max loop
+        begin
+            perform public.alter_job(p_job_id, next_start => now());
+            return;
+        exception
+            when internal_error then
+                if v_try = c_tries_max then
+                    raise;
+                end if;
+                perform pg_sleep(0.05);
+        end;
+    end loop;
 end
 $$;
 

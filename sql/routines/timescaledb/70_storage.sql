@@ -9,12 +9,13 @@ as $$
            public.hypertable_approximate_size('public.tick_data'),
            true
     union all
-    select a.view_name::text, public.approximate_row_count(h.oid), public.hypertable_approximate_size(h.oid), true
+    (select a.view_name::text, public.approximate_row_count(h.oid), public.hypertable_approximate_size(h.oid), true
       from timescaledb_information.continuous_aggregates a
      cross join lateral (select pg_catalog.format('%I.%I', a.materialization_hypertable_schema,
                                                   a.materialization_hypertable_name)::regclass) as h (oid)
      where a.view_schema = 'public'
        and a.view_name in ('candle_1m', 'candle_5m', 'candle_15m', 'candle_1h')
+     order by pg_catalog.array_position(array['candle_1m', 'candle_5m', 'candle_15m', 'candle_1h'], a.view_name::text))
 $$;
 
 comment on function tapedeck.storage_tables() is
