@@ -1,0 +1,390 @@
+#include "feed/feed.h"
+
+#include "base/mem.h"
+#include "fake_source.h"
+#include "support/wire_message.h"
+#include "wire/codes.h"
+
+#include <criterion/criterion.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define S TIME_SECOND_US
+#define GRAIN (64 * S)
+
+static struct fake_source fake;
+static struct fake_tape *ticks;
+static struct tape *tape;
+static struct inbox inbox;
+static struct wheel wheel;
+static struct feed_lane lane;
+static struct feed *feed;
+static struct buffer out;
+static struct now now;
+static size_t wakes;
+static json_t *heard; /* the last message */
+
+static void nobody_sleeps(void *owner)
+{
+    (void)owner;
+}
+
+static void wake(void *owner)
+{
+    (void)owner;
+    wakes++;
+}
+
+static void publish_symbols(void)
+{
+    struct symbols_request *request;
+    while ((request = atomic_exchange(&fake.symbols, NULL)) == NULL)
+        sched_yield();
+    request->symbols = MEM_NEW(struct symbol);
+    *request->symbols = ticks->symbol;
+    request->symbol_count = 1;
+    request->status = STATUS_OK;
+    inbox_post(request->inbox, &request->letter);
+    struct symbol_list *list;
+    while ((list = live_symbols_pin(lane.symbols)) == NULL)
+        sched_yield();
+    symbol_list_unpin(&list);
+}
+
+static void set_up(void)
+{
+    fake_source_init(&fake);
+    ticks = fake_source_symbol(&fake, "A", GRAIN);
+    for (int64_t i = 0; i < 10; i++)
+        fake_tape_add(ticks, i * S + S / 2, i);
+    tape = tape_create(&fake.source, (size_t)64 << 20);
+    inbox_init(&inbox, nobody_sleeps, NULL);
+    now.monotonic_us = 5 * S;
+    wheel_init(&wheel, now.monotonic_us);
+    lane = (struct feed_lane){.tape = tape,
+                              .symbols = live_symbols_create(&fake.source),
+                              .source = &fake.source,
+                              .inbox = &inbox,
+                              .wheel = &wheel,
+                              .server = "tapedeck/test",
+                              .engine = "postgresql",
+                              .engine_version = "15",
+                              .replays_max = 2};
+    feed_lane_init(&lane);
+    buffer_init(&out, 1 << 20);
+    feed = feed_create(&lane, WIRE_JSON, wake, NULL, now);
+}
+
+static void tear_down(void)
+{
+    json_decref(heard);
+    feed_destroy(&feed);
+    live_symbols_stop(lane.symbols);
+    fake_source_deinit(&fake);
+    struct symbols_request *request = atomic_exchange(&fake.symbols, NULL);
+    if (request != NULL) {
+        request->status = STATUS_UNAVAILABLE;
+        inbox_post(request->inbox, &request->letter);
+    }
+    live_symbols_destroy(&lane.symbols);
+    inbox_drain(&inbox);
+    tape_destroy(&tape);
+    feed_lane_deinit(&lane);
+    inbox_deinit(&inbox);
+    buffer_deinit(&out);
+    cr_assert(mem_block_bytes() == 0);
+}
+
+TestSuite(feed, .init = set_up, .fini = tear_down, .timeout = 60);
+
+/* JSON with ' for ". */
+static void ask(const char *text)
+{
+    char *json = strdup(text);
+    for (char *at = json; *at != '\0'; at++) {
+        if (*at == '\'')
+            *at = '"';
+    }
+    feed_receive(feed, (const uint8_t *)json, strlen(json), now);
+    free(json);
+}
+
+static enum status hear(void)
+{
+    json_decref(heard);
+    heard = NULL;
+    buffer_clear(&out);
+    enum status status = feed_send(feed, now, &out);
+    if (status == STATUS_OK) {
+        heard = wire_message_read(out.bytes, out.count, false);
+        cr_assert_not_null(heard);
+    }
+    return status;
+}
+
+static void serve(void)
+{
+    while (fake_source_load(&fake) != NULL || !list_is_empty(&fake.requests)) {
+        fake_source_run(&fake);
+        inbox_drain(&inbox);
+    }
+}
+
+static const char *text(const char *key)
+{
+    const char *value = json_string_value(json_object_get(heard, key));
+    return value != NULL ? value : "";
+}
+
+static void check_heard(const char *ev)
+{
+    enum status status = hear();
+    cr_assert(status == STATUS_OK, "%s: %s", ev, status_name(status));
+    cr_assert_str_eq(text("ev"), ev);
+}
+
+static void check_refused(const char *request, const char *code)
+{
+    ask(request);
+    check_heard("error");
+    cr_assert_str_eq(text("code"), code, "%s: %s", request, text("message"));
+    cr_assert(strlen(text("message")) > 10);
+}
+
+static void meet(void)
+{
+    check_heard("welcome");
+    publish_symbols();
+}
+
+#define OPEN "{'op':'replay.open','req':1,'id':7,'symbols':['A'],'from':0,'to':10000000"
+
+Test(feed, welcomes_first_and_wakes_for_it)
+{
+    cr_assert(wakes > 0);
+    check_heard("welcome");
+    cr_assert(hear() == STATUS_WAIT);
+}
+
+Test(feed, answers_before_the_pushes_that_an_answer_causes)
+{
+    meet();
+    ask(OPEN ",'state':'playing','speed':'max'}");
+    ask("{'op':'ping','req':2}");
+    check_heard("replay.opened");
+    cr_assert(json_integer_value(json_object_get(heard, "re")) == 1);
+    check_heard("pong");
+    cr_assert(hear() == STATUS_WAIT);
+    serve();
+    check_heard("replay.snapshot");
+    cr_assert_null(json_object_get(heard, "re"));
+    cr_assert(hear() == STATUS_WAIT);
+    serve();
+    check_heard("replay.frame");
+    check_heard("replay.state");
+    cr_assert_str_eq(text("state"), "ended");
+    cr_assert(hear() == STATUS_WAIT);
+    cr_assert(atomic_load(&lane.ticks_sent) == 10);
+}
+
+Test(feed, refuses_what_it_cannot_do_and_goes_on)
+{
+    meet();
+    static const struct {
+        const char *request;
+        const char *code;
+    } table[] = {
+        {"{'op':'replay.reverse'}", "unknown_op"},
+        {"{'req':1}", "bad_message"},
+        {"{'op':'replay.play','id':9}", "not_found"},
+        {"{'op':'replay.play'}", "bad_argument"},
+        {"{'op':'replay.open','id':1,'symbols':['B'],'from':0}", "not_found"},
+        {"{'op':'replay.open','id':1,'symbols':['A'],'from':64000001}", "bad_argument"},
+        {"{'op':'replay.open','id':1,'symbols':['A'],'from':0,'at':64000001}", "bad_argument"},
+        {"{'op':'replay.open','id':1,'symbols':['A'],'from':0,'speed':-1}", "bad_argument"},
+        {"{'op':'replay.open','id':1,'symbols':['A'],'from':0,"
+         "'candles':[{'interval':'1m','history':1}]}",
+         "bad_argument"},
+        {"{'op':'replay.ack','id':1,'epoch':1,'seq':0}", "not_found"},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        check_refused(table[i].request, table[i].code);
+    ask("{'op':'symbols'}");
+    check_heard("symbols");
+}
+
+Test(feed, says_that_the_database_is_not_there_yet)
+{
+    check_heard("welcome");
+    check_refused("{'op':'symbols'}", "unavailable");
+    check_refused(OPEN "}", "unavailable");
+    publish_symbols();
+    ask(OPEN "}");
+    check_heard("replay.opened");
+}
+
+Test(feed, has_each_id_once_and_a_bounded_number_of_replays)
+{
+    meet();
+    ask(OPEN "}");
+    check_heard("replay.opened");
+    check_refused(OPEN "}", "conflict");
+    ask("{'op':'replay.open','id':8,'symbols':['A'],'from':0}");
+    check_heard("replay.opened");
+    cr_assert(json_integer_value(json_object_get(heard, "to")) == GRAIN, "the end of the data");
+    check_refused("{'op':'replay.open','id':9,'symbols':['A'],'from':0}", "limit");
+    ask("{'op':'replay.close','id':7}");
+    check_heard("ok");
+    cr_assert_str_eq(text("state"), "closed");
+    check_heard("replay.state");
+    cr_assert_str_eq(text("state"), "closed");
+    check_refused("{'op':'replay.play','id':7}", "not_found");
+    ask(OPEN "}");
+    check_heard("replay.opened");
+}
+
+Test(feed, tells_each_control_where_the_replay_then_stands)
+{
+    meet();
+    ask(OPEN "}");
+    check_heard("replay.opened");
+    static const struct {
+        const char *request;
+        const char *state;
+        int64_t epoch;
+        int64_t at;
+    } table[] = {
+        {"{'op':'replay.play','id':7}", "playing", 1, 0},
+        {"{'op':'replay.seek','id':7,'to':5000000}", "playing", 2, 5000000},
+        {"{'op':'replay.speed','id':7,'speed':2,'at':3000000}", "playing", 3, 3000000},
+        {"{'op':'replay.speed','id':7,'speed':2,'at':1}", "playing", 3, 3000000},
+        {"{'op':'replay.set','id':7,'fps':30}", "playing", 3, 3000000},
+        {"{'op':'replay.pause','id':7}", "paused", 3, 3000000},
+        {"{'op':'replay.pause','id':7}", "paused", 3, 3000000},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        ask(table[i].request);
+        check_heard("ok");
+        cr_assert_str_eq(text("state"), table[i].state, "%s", table[i].request);
+        cr_assert(json_integer_value(json_object_get(heard, "epoch")) == table[i].epoch);
+        cr_assert(json_integer_value(json_object_get(heard, "at")) == table[i].at);
+    }
+    check_refused("{'op':'replay.seek','id':7,'to':10000001}", "bad_argument");
+    check_refused("{'op':'replay.speed','id':7,'speed':-2}", "bad_argument");
+    ask("{'op':'replay.ack','id':7,'epoch':1,'seq':5}");
+    check_heard("replay.state"); /* an old epoch's ack is no error, and has no answer */
+}
+
+Test(feed, lets_its_replays_speak_in_turn)
+{
+    meet();
+    ask(OPEN "}");
+    ask("{'op':'replay.open','id':8,'symbols':['A'],'from':0}");
+    check_heard("replay.opened");
+    check_heard("replay.opened");
+    cr_assert(hear() == STATUS_WAIT);
+    serve();
+    for (int i = 0; i < 2; i++)
+        check_heard("replay.snapshot");
+    for (int i = 0; i < 3; i++) {
+        ask("{'op':'replay.set','id':7}");
+        ask("{'op':'replay.set','id':8}");
+    }
+    for (int i = 0; i < 6; i++)
+        check_heard("ok");
+    cr_assert(hear() == STATUS_WAIT);
+    serve();
+    check_heard("replay.snapshot");
+    int64_t first = json_integer_value(json_object_get(heard, "id"));
+    check_heard("replay.snapshot");
+    cr_assert(json_integer_value(json_object_get(heard, "id")) == 15 - first);
+}
+
+Test(feed, stops_reading_while_too_many_answers_are_unread)
+{
+    meet();
+    for (int i = 0; i < FEED_ANSWERS_MAX; i++) {
+        cr_assert(feed_wants_input(feed));
+        ask("{'op':'ping'}");
+    }
+    cr_assert(!feed_wants_input(feed));
+    check_heard("pong");
+    cr_assert(feed_wants_input(feed));
+}
+
+Test(feed, answers_bytes_that_are_no_message_and_hangs_up)
+{
+    static const char *const table[] = {"{'op':'ping'", "", "[]", "{'op':'ping'}{}"};
+    check_heard("welcome");
+    ask(table[0]);
+    check_heard("error");
+    cr_assert_str_eq(text("code"), "bad_message");
+    cr_assert(!feed_wants_input(feed));
+    ask("{'op':'ping'}"); /* is not heard any more */
+    cr_assert(hear() == STATUS_END);
+    const char *reason;
+    cr_assert(feed_close_code(feed, &reason) == 1002);
+    for (size_t i = 1; i < sizeof table / sizeof *table; i++) {
+        feed_destroy(&feed);
+        feed = feed_create(&lane, WIRE_JSON, wake, NULL, now);
+        ask(table[i]);
+        check_heard("welcome");
+        check_heard("error");
+        cr_assert(hear() == STATUS_END, "%s", table[i]);
+    }
+}
+
+Test(feed, says_what_is_left_to_say_before_it_closes)
+{
+    meet();
+    ask("{'op':'ping'}");
+    feed_close(feed, CLOSE_TOO_BIG, "first");
+    feed_close(feed, 1001, "second");
+    check_heard("pong");
+    cr_assert(hear() == STATUS_END);
+    const char *reason;
+    cr_assert(feed_close_code(feed, &reason) == CLOSE_TOO_BIG);
+    cr_assert_str_eq(reason, "first");
+    feed_refuse(feed, CLOSE_TOO_BIG, "too late");
+    cr_assert(hear() == STATUS_END);
+}
+
+Test(feed, refuses_what_its_connection_could_not_collect)
+{
+    check_heard("welcome");
+    feed_refuse(feed, CLOSE_TOO_BIG, "the message is too long");
+    check_heard("error");
+    cr_assert_str_eq(text("code"), "bad_message");
+    cr_assert_str_eq(text("message"), "the message is too long");
+    cr_assert(hear() == STATUS_END);
+    const char *reason;
+    cr_assert(feed_close_code(feed, &reason) == CLOSE_TOO_BIG);
+}
+
+/* Bytes that were cut off used to be sent as a message. */
+Test(feed, does_not_pass_off_a_part_of_a_frame_as_a_message)
+{
+    meet();
+    ask(OPEN ",'state':'playing','speed':'max'}");
+    check_heard("replay.opened");
+    cr_assert(hear() == STATUS_WAIT);
+    serve();
+    check_heard("replay.snapshot");
+    cr_assert(hear() == STATUS_WAIT);
+    serve();
+    out.limit = 100;
+    buffer_clear(&out);
+    cr_assert(feed_send(feed, now, &out) == STATUS_LIMIT);
+}
+
+Test(feed, may_go_while_everything_is_under_way)
+{
+    meet();
+    ask(OPEN ",'state':'playing'}");
+    ask("{'op':'replay.open','id':8,'symbols':['A'],'from':0,'state':'playing'}");
+    check_heard("replay.opened");
+    check_heard("replay.opened");
+    cr_assert(hear() == STATUS_WAIT);
+    fake_source_run(&fake); /* letters are in the inbox */
+}
