@@ -8,6 +8,8 @@
 
 /* A refresh that collides with another one, or with a policy's, is tried again. */
 #define STEP_TRIES_MAX 6
+/* A row that collided with somebody else's refresh is begun again after the others. */
+#define PASSES_MAX 4
 
 struct healer {
     struct connection *connection;
@@ -155,18 +157,40 @@ static enum status heal_next(struct healer *healer, struct refresh_progress *tak
     return STATUS_OK;
 }
 
+/* Every row once. STATUS_OK: to the end, whatever became of single rows. */
+static enum status heal_pass(struct healer *healer, struct error *error)
+{
+    struct refresh_progress taken = {0};
+    enum status status = STATUS_OK;
+    healer->outcome = STATUS_OK;
+    while (status == STATUS_OK)
+        status = heal_next(healer, &taken, error);
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+/* A unique candle that somebody else just stored, a refresh that is not finished, a deadlock. */
+static bool is_worth_another_pass(const struct healer *healer)
+{
+    return healer->outcome == STATUS_CONFLICT || healer->outcome == STATUS_UNAVAILABLE;
+}
+
 enum status refresh_heal(struct connection *connection, refresh_progress_fn *progress, void *owner,
                          size_t *healed, struct error *error)
 {
     struct healer healer = {.connection = connection, .progress = progress, .owner = owner};
-    struct refresh_progress taken = {0};
     struct error last;
-    enum status status = STATUS_OK;
-    while (status == STATUS_OK)
-        status = heal_next(&healer, &taken, &last);
+    /* Compiling the wide plans over many chunks takes seconds, running them does not. */
+    enum status status = connection_execute(connection, "SET jit = off", &last);
+    if (status == STATUS_OK)
+        status = heal_pass(&healer, &last);
+    for (unsigned pass = 1;
+         status == STATUS_OK && pass < PASSES_MAX && is_worth_another_pass(&healer); pass++) {
+        (void)usleep((unsigned)backoff_us(pass + 1, &healer.random));
+        status = heal_pass(&healer, &last);
+    }
     if (healed != NULL)
         *healed = healer.healed;
-    if (status == STATUS_NOT_FOUND) {
+    if (status == STATUS_OK && healer.outcome != STATUS_OK) {
         status = healer.outcome;
         last = healer.first;
     }
