@@ -56,17 +56,23 @@ static bool has_timescaledb(const char *folder)
            has_file(folder, "../lib/postgresql/timescaledb.so", R_OK);
 }
 
+static bool resolve(const char *path, struct path *resolved)
+{
+    char *text = realpath(path, NULL);
+    int length = text == NULL ? -1 : snprintf(resolved->text, CLUSTER_PATH_BYTES, "%s", text);
+    free(text);
+    return length >= 0 && length < CLUSTER_PATH_BYTES;
+}
+
 static void add_candidate(struct candidates *candidates, const char *folder)
 {
+    struct path program;
     if (candidates->count == CANDIDATES_MAX || !has_file(folder, "initdb", X_OK) ||
-        !has_file(folder, "postgres", X_OK))
+        !has_file(folder, "postgres", X_OK) ||
+        path_join(folder, "postgres", &program, NULL) != STATUS_OK)
         return;
     struct cluster_binaries *binaries = &candidates->of[candidates->count];
-    char *resolved = realpath(folder, NULL); /* as /proc/PID/exe will tell it */
-    int length =
-        resolved == NULL ? -1 : snprintf(binaries->folder.text, CLUSTER_PATH_BYTES, "%s", resolved);
-    free(resolved);
-    if (length < 0 || length >= CLUSTER_PATH_BYTES)
+    if (!resolve(folder, &binaries->folder) || !resolve(program.text, &binaries->postgres))
         return;
     binaries->major = ask_major(folder);
     binaries->has_timescaledb = has_timescaledb(folder);

@@ -210,7 +210,7 @@ void data_end_orphans(const struct keeper_plan *plan)
             const struct folder_entry *entry = (const void *)(bytes + at);
             pid_t pid = (pid_t)strtol(entry->name, NULL, 10);
             if (pid > 0 && is_postgres_here(pid) &&
-                link_ends_with(pid, "exe", plan->binaries.folder.text, "/postgres"))
+                link_ends_with(pid, "exe", plan->binaries.postgres.text, ""))
                 (void)kill(pid, SIGQUIT);
             at += entry->length;
         }

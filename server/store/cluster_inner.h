@@ -67,6 +67,7 @@ int place_major(const struct cluster_place *place);
 /* ---- cluster_binaries.c: which PostgreSQL ---- */
 
 struct cluster_binaries {
+    struct path postgres; /* the program, links resolved: what /proc/PID/exe tells */
     struct path folder;
     int major;
     bool has_timescaledb;
