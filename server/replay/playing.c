@@ -4,7 +4,7 @@
 
 /* Read-ahead: this much play, at least one grain; at "max" this many grains. */
 #define READ_AHEAD_US INT64_C(2000000)
-#define READ_AHEAD_GRAINS_MAX 32
+#define READ_AHEAD_GRAINS_MAX 32 /* of all symbols of a replay together; one each at least */
 
 struct known {
     int64_t covered;
@@ -47,7 +47,8 @@ static void read_ahead(struct replay *replay)
     for (size_t i = 0; replay->options.ticks && i < replay->options.symbol_count; i++) {
         struct cursor *cursor = replay->cursors[i];
         int64_t grain_us = track_grain_us(cursor->track);
-        int64_t most_us = READ_AHEAD_GRAINS_MAX * grain_us;
+        int64_t grains = READ_AHEAD_GRAINS_MAX / (int64_t)replay->options.symbol_count;
+        int64_t most_us = (grains > 0 ? grains : 1) * grain_us;
         int64_t ahead_us = span_us + grain_us;
         if (replay->options.speed.max || ahead_us > most_us)
             ahead_us = most_us;

@@ -118,7 +118,8 @@ static enum status reconcile(struct change_feed *feed, int64_t *changes, struct 
                : error_set(error, status, "database: tapedeck.symbols_reconcile is no number");
 }
 
-/* Once everything is visible, what nobody announced was foreign; before, only what is found. */
+/* What reconciling finds it announces itself, to every server. Once everything is visible, a move
+ * of the marker that nobody announced was foreign, somewhere within what is known. */
 static enum status check_foreign(struct change_feed *feed, bool is_settled, struct error *error)
 {
     int64_t changes;
@@ -129,7 +130,7 @@ static enum status check_foreign(struct change_feed *feed, bool is_settled, stru
     bool is_unexplained = is_settled && changes == 0;
     if (is_unexplained && !feed->is_announced && !wait_for_input(feed, GRACE_MS))
         return error_set(error, STATUS_UNAVAILABLE, "database: connection lost");
-    if (changes > 0 || (is_unexplained && !feed->is_announced))
+    if (is_unexplained && !feed->is_announced)
         report(feed, CHANGE_FOREIGN);
     if (is_settled)
         feed->is_announced = false;

@@ -107,7 +107,8 @@ static bool open_passage(const char *home)
     return chmod(home, (now.st_mode & 07777) | S_IXOTH) == 0;
 }
 
-/* A home such as /root/data cannot be reached by the owner: the cluster lives elsewhere. */
+/* A home in a private folder of root cannot be reached by the owner: the cluster lives elsewhere.
+ */
 static enum status place_elsewhere(struct cluster_place *place, const char *link,
                                    struct error *error)
 {

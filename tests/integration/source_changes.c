@@ -121,7 +121,8 @@ Test(source_changes, the_feed_hears_our_writers_foreign_writers_and_its_own_abse
     test_execute(other, "SELECT pg_sleep(0.2)"); /* ten looks at the marker */
     cr_expect(heard.count == before, "not committed yet");
     test_execute(own, "COMMIT");
-    expect(&at, CHANGE_FOREIGN, "a foreign writer");
+    expect(&at, CHANGE_TICKS, "a foreign writer, found");
+    cr_expect_str_eq(heard.symbols[at - 1], foreign.name);
 
     /* Whoever loses the connection may have missed something. */
     test_execute(own, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
