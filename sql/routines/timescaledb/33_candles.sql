@@ -87,7 +87,7 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    c_wait_max constant interval := interval '10 seconds';
+    c_wait_max constant interval := interval '3 seconds';
     v_started timestamptz := clock_timestamp();
     v_storing boolean;
 begin
@@ -115,7 +115,48 @@ end
 $$;
 
 comment on function tapedeck.refresh_verify(text, timestamptz, timestamptz) is
-    'Makes sure that nobody is still storing this range of a view: since TimescaleDB 2.22 a refresh returns at once where another, such as a policy, has taken the work. Waits ten seconds, then raises TD010.';
+    'Makes sure that nobody is still storing this range of a view: since TimescaleDB 2.22 a refresh returns at once where another, such as a policy, has taken the work. Waits three seconds, then raises TD010.';
+
+-- A refresh that failed half way leaves a note of what it took on: its whole window, which a refresh of a part
+-- does not finish. Who comes next finishes it, where that deletes no candle that outlived its ticks.
+create or replace function tapedeck.refresh_leftovers(
+    p_view text, p_width interval, p_from timestamptz, p_to timestamptz, p_now timestamptz)
+returns setof text
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+set datestyle = 'ISO, YMD'
+as $$
+declare
+    c_least constant bigint := tapedeck.time_us('0001-01-01 00:00+00');
+    c_most constant bigint := tapedeck.time_us('9999-12-31 00:00+00');
+    v_left record;
+begin
+    if to_regclass('_timescaledb_catalog.continuous_aggs_materialization_ranges') is null then
+        return;
+    end if;
+    for v_left in
+        execute 'select tapedeck.bucket_floor($4, timestamptz ''epoch'' + min(r.lowest_modified_value) * interval ''1 microsecond'') as lo,'
+                '       least(tapedeck.bucket_ceil($4, timestamptz ''epoch'' + (max(r.greatest_modified_value) + 1) * interval ''1 microsecond''),'
+                '             tapedeck.bucket_floor($4, $5)) as hi'
+                '  from _timescaledb_catalog.continuous_aggs_materialization_ranges r'
+                '  join _timescaledb_catalog.continuous_agg a on a.mat_hypertable_id = r.materialization_id'
+                ' where a.user_view_schema = ''public'' and a.user_view_name = $1'
+                '   and r.lowest_modified_value < $3 and r.greatest_modified_value > $2'
+                '   and r.lowest_modified_value > $6 and r.greatest_modified_value < $7'
+          using p_view, tapedeck.time_us(p_from), tapedeck.time_us(p_to), p_width, p_now, c_least, c_most
+    loop
+        if v_left.lo < v_left.hi and isempty(tapedeck.dropped_chunks(v_left.lo, v_left.hi)) then
+            return next format('call public.refresh_continuous_aggregate(%L, %L::timestamptz, %L::timestamptz)',
+                               'public.' || p_view, v_left.lo, v_left.hi);
+        end if;
+    end loop;
+end
+$$;
+
+comment on function tapedeck.refresh_leftovers(text, interval, timestamptz, timestamptz, timestamptz) is
+    'Statements that finish what failed refreshes of a view left unfinished in the range.';
 
 create or replace function tapedeck.refresh_steps(p_from timestamptz, p_to timestamptz, p_now timestamptz)
 returns setof text
@@ -135,6 +176,7 @@ begin
     perform tapedeck.range_check(p_from, p_to);
     foreach v_view in array array['1m', '5m', '15m', '1h'] loop
         v_width := tapedeck.interval_width(v_view);
+        return query select tapedeck.refresh_leftovers('candle_' || v_view, v_width, p_from, p_to, p_now);
         for v_step in
             -- Only where chunks are: where they were dropped, a refresh would delete the candles. Minutes go
             -- chunk by chunk, so that no transaction is long; the others read few rows.
