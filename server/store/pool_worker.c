@@ -259,9 +259,11 @@ static void *worker_main(void *argument)
     pthread_mutex_lock(&pool->lock);
     while (worker_turn(worker))
         ;
+    /* Counted out before the lock is let go for the disconnecting: else several who see one too
+     * many leave at once, and fewer than threads_min stay. */
+    pool->statistics.threads--;
     worker_disconnect(worker);
     worker->state = WORKER_LEFT;
-    pool->statistics.threads--;
     pthread_mutex_unlock(&pool->lock);
     return NULL;
 }

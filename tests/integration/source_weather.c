@@ -224,8 +224,10 @@ Test(source_weather, the_pool_grows_for_urgent_loads_and_shrinks_again)
         test_load_wait(&loads[i]);
         test_load_deinit(&loads[i]);
     }
-    while (pg_source_statistics(source).pool.threads != 2)
+    for (int i = 0; i < TEST_PATIENCE_S * 1000 && pg_source_statistics(source).pool.threads > 2;
+         i++)
         usleep(1000);
+    cr_expect(pg_source_statistics(source).pool.threads == 2);
 }
 
 Test(source_weather, prefetch_alone_does_not_grow_the_pool)
