@@ -219,7 +219,8 @@ pid_t deck_postmaster(const struct deck *deck)
 
 pid_t deck_keeper(const struct deck *deck)
 {
-    char command[256];
-    (void)snprintf(command, sizeof command, "ps -o ppid= -p %d", (int)deck_postmaster(deck));
+    char command[256]; /* the fourth word of its stat is the parent; ps need not be installed */
+    (void)snprintf(command, sizeof command, "cut -d ' ' -f 4 /proc/%d/stat",
+                   (int)deck_postmaster(deck));
     return first_pid(command);
 }
