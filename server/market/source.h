@@ -20,17 +20,29 @@ enum source_urgency {
 };
 
 /*
- * All ticks of one symbol in `range`, handed over in stretches as they are read, in time order:
- * `publish` once per stretch: adjoining ranges that tile `range` from its start; `block` NULL for
- * a stretch without ticks, else the callee takes the reference. Then `done` once.
+ * All ticks of one symbol in `range`, handed over in stretches as they are read: `publish` once
+ * per stretch: adjoining ranges that tile `range` from its start (backward: from its end); `block`
+ * NULL for a stretch without ticks, else the callee takes the reference. Then `done` once.
  * Both on a thread of the source, which must not be blocked.
+ *
+ * Stretches with ticks lie between multiples of a step; the step of the first is `first_us`, each
+ * further one's is twice as long, until it is `grain_us`:
+ *
+ *   range.from (a multiple of first_us)
+ *   ├─┼───┼───────┼───────────────┼───────────────┤   first_us 1, grain_us 8
+ *     1   2       4               8               8
+ *
+ * so that what somebody waits for is there early, and what is kept is in few blocks. A stretch is
+ * shorter where its block is full. In every block ticks are ordered by (time, seq).
  */
 struct tick_load {
     struct list node; /* the source's own queue */
     char symbol[SYMBOL_BYTES_MAX + 1];
     struct time_range range;
+    bool backward; /* newest first */
     enum source_urgency urgency;
-    int64_t grain_us; /* a stretch with ticks ends at multiples of it, or earlier when it is full */
+    int64_t grain_us;
+    int64_t first_us;      /* grain_us divided by a power of two; 0: as grain_us */
     atomic_bool cancelled; /* read by the source between rows; then `done` gets STATUS_END */
     void (*publish)(struct tick_load *load, struct time_range range, struct block *block);
     void (*done)(struct tick_load *load, enum status status, const struct error *error);
