@@ -52,6 +52,7 @@ void feed_replay_play(struct feed *feed, const struct request *request, struct n
 void feed_replay_pause(struct feed *feed, const struct request *request, struct now now);
 void feed_replay_seek(struct feed *feed, const struct request *request, struct now now);
 void feed_replay_speed(struct feed *feed, const struct request *request, struct now now);
+void feed_replay_step(struct feed *feed, const struct request *request, struct now now);
 void feed_replay_set(struct feed *feed, const struct request *request, struct now now);
 void feed_replay_ack(struct feed *feed, const struct request *request, struct now now);
 void feed_replay_close(struct feed *feed, const struct request *request, struct now now);

@@ -102,7 +102,9 @@ static enum status choose_range(const struct replay_open *open, struct replay_op
         return error_set(error, STATUS_INVALID,
                          "from is %s, after the end of the data at %s: choose an earlier from",
                          time_format(options->from).text, time_format(options->to).text);
-    options->at = open->has_at ? open->at : options->from;
+    options->at = replay_speed_direction(open->speed) > 0 ? options->from : options->to;
+    if (open->has_at)
+        options->at = open->at;
     if (options->at < options->from || options->at > options->to)
         return error_set(error, STATUS_INVALID, "at is %s; it must lie in the range %s to %s",
                          time_format(options->at).text, time_format(options->from).text,
@@ -110,20 +112,12 @@ static enum status choose_range(const struct replay_open *open, struct replay_op
     return STATUS_OK;
 }
 
-static enum status check_forward(struct replay_speed speed, struct error *error)
-{
-    if (replay_speed_direction(speed) > 0)
-        return STATUS_OK;
-    return error_set(error, STATUS_INVALID,
-                     "this version plays forward only: speed must be positive or \"max\"");
-}
-
 static enum status check_offered(const struct replay_open *open, struct error *error)
 {
     if (open->has_candles)
         return error_set(error, STATUS_INVALID,
                          "this version sends no candles in replays: leave candles out");
-    return check_forward(open->speed, error);
+    return STATUS_OK;
 }
 
 static struct frame_budget budget_for(enum wire_encoding encoding, unsigned encodings)
@@ -279,10 +273,22 @@ void feed_replay_speed(struct feed *feed, const struct request *request, struct 
     struct error error = {.text = ""};
     enum status status = replay_speed_change_read(request, &change, &error);
     if (status == STATUS_OK)
-        status = check_forward(change.speed, &error);
-    if (status == STATUS_OK)
         status = replay_change_speed(mine->replay, change.speed, change.has_at ? &change.at : NULL,
                                      now.monotonic_us, &error);
+    answer_control(mine, request, status, &error);
+}
+
+void feed_replay_step(struct feed *feed, const struct request *request, struct now now)
+{
+    struct client_replay *mine = requested(feed, request);
+    if (mine == NULL)
+        return;
+    struct replay_step_request asked;
+    struct error error = {.text = ""};
+    enum status status = replay_step_read(request, &asked, &error);
+    if (status == STATUS_OK)
+        status = replay_step(mine->replay, &asked.step, asked.has_at ? &asked.at : NULL,
+                             now.monotonic_us, &error);
     answer_control(mine, request, status, &error);
 }
 

@@ -54,6 +54,7 @@ static const struct {
     {"replay.pause", feed_replay_pause},
     {"replay.seek", feed_replay_seek},
     {"replay.speed", feed_replay_speed},
+    {"replay.step", feed_replay_step},
     {"replay.set", feed_replay_set},
     {"replay.ack", feed_replay_ack},
     {"replay.close", feed_replay_close},

@@ -250,6 +250,34 @@ struct column column_slice(const struct column *column, size_t first, size_t row
     return slice;
 }
 
+#define REVERSE(type)                                                                              \
+    do {                                                                                           \
+        const type *from = slice.payload;                                                          \
+        type *to = payload;                                                                        \
+        for (size_t row = 0; row < rows; row++)                                                    \
+            to[row] = from[rows - 1 - row];                                                        \
+    } while (0)
+
+struct column column_reverse(const struct column *column, size_t first, size_t rows, void *payload)
+{
+    struct column slice = column_slice(column, first, rows);
+    switch (column_row_bytes(slice.encoding)) {
+    case sizeof(int16_t):
+        REVERSE(int16_t);
+        break;
+    case sizeof(int32_t):
+        REVERSE(int32_t);
+        break;
+    case sizeof(int64_t):
+        REVERSE(int64_t);
+        break;
+    default:
+        return slice; /* every row is the same */
+    }
+    slice.payload = payload;
+    return slice;
+}
+
 int64_t column_value(const struct column *column, size_t row)
 {
     ASSERT(row < column->rows);

@@ -67,6 +67,9 @@ struct column column_seal_times(const int64_t *values, size_t rows, unsigned all
 /* Rows [first, first + rows) of a column: shares its payload. */
 struct column column_slice(const struct column *column, size_t first, size_t rows);
 
+/* The same rows, last one first, in the same encoding; `payload` as for writing. */
+struct column column_reverse(const struct column *column, size_t first, size_t rows, void *payload);
+
 /* One row: microseconds for times (exp 0), or a mantissa at the column's own exp; null is
  * DECIMAL_NULL. */
 int64_t column_value(const struct column *column, size_t row);

@@ -21,6 +21,18 @@ struct replay_speed {
 int replay_speed_direction(struct replay_speed speed);
 bool replay_speed_equal(struct replay_speed a, struct replay_speed b);
 
+/* One step: `count` ≠ 0 units, back in time where it is negative. */
+enum replay_step_unit {
+    STEP_TICK,     /* past the next instant with ticks of any symbol */
+    STEP_FRAME,    /* as far as a frame of the replay's speed */
+    STEP_INTERVAL, /* to the next multiple of interval_us */
+};
+struct replay_step {
+    enum replay_step_unit unit;
+    int64_t interval_us;
+    int64_t count;
+};
+
 enum replay_state {
     REPLAY_PAUSED,
     REPLAY_PLAYING,

@@ -49,4 +49,27 @@ struct time_text time_format(int64_t time);
  * Date Algorithms", days_from_civil). month 1…12, day 1…31. */
 int64_t time_days_from_date(int year, int month, int day);
 
+/* Rounded to multiples of a step since the Unix epoch. */
+static inline int64_t time_floor(int64_t time, int64_t step_us)
+{
+    int64_t rest = time % step_us;
+    return time - rest - (rest < 0 ? step_us : 0);
+}
+
+static inline int64_t time_ceil(int64_t time, int64_t step_us)
+{
+    int64_t floor = time_floor(time, step_us);
+    return floor == time ? time : floor + step_us;
+}
+
+/* The part of a range in which ticks can lie. */
+static inline struct time_range time_range_clip(struct time_range range)
+{
+    if (range.from < TIME_MIN)
+        range.from = TIME_MIN;
+    if (range.to > TIME_MAX + 1)
+        range.to = TIME_MAX + 1;
+    return range;
+}
+
 #endif

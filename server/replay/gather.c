@@ -79,32 +79,50 @@ void gather_begin(struct gather *gather, size_t rows)
     gather->payload_used = 0;
 }
 
+static void *take_payload(struct gather *gather, size_t rows)
+{
+    ASSERT(gather->payload_used + rows * VALUE_BYTES <= gather->payload_capacity);
+    void *payload = gather->payload + gather->payload_used;
+    gather->payload_used += rows * VALUE_BYTES;
+    return payload;
+}
+
 static void slice(const struct cursor_piece *piece, struct frame_ticks *ticks)
 {
     for (size_t i = 0; i < COLUMNS; i++)
         *column_in(ticks, i) = column_slice(column_of(piece->block, i), piece->row, piece->rows);
 }
 
+/* Backward, newest first: the same encodings, the rows turned around. */
+static void slice_back(struct gather *gather, const struct cursor_piece *piece,
+                       struct frame_ticks *ticks)
+{
+    for (size_t i = 0; i < COLUMNS; i++)
+        *column_in(ticks, i) = column_reverse(column_of(piece->block, i), piece->row, piece->rows,
+                                              take_payload(gather, piece->rows));
+}
+
+/* The values of one column in the order they are played. */
 static void read_values(const struct cursor_piece *pieces, size_t count, size_t index,
-                        int64_t *values)
+                        int direction, int64_t *values)
 {
     for (size_t i = 0; i < count; i++) {
         const struct column *column = column_of(pieces[i].block, index);
-        for (size_t row = pieces[i].row; row < pieces[i].row + pieces[i].rows; row++)
+        for (size_t k = 0; k < pieces[i].rows; k++) {
+            size_t row = pieces[i].row + (direction > 0 ? k : pieces[i].rows - 1 - k);
             *values++ = index == 0 ? column_value(column, row) : column_decimal(column, row);
+        }
     }
 }
 
 static void seal(struct gather *gather, const struct cursor_piece *pieces, size_t count,
-                 unsigned encodings, struct frame_ticks *ticks)
+                 int direction, unsigned encodings, struct frame_ticks *ticks)
 {
     size_t rows = rows_of(pieces, count);
     ASSERT(rows <= gather->value_capacity);
     for (size_t i = 0; i < COLUMNS; i++) {
-        ASSERT(gather->payload_used + rows * VALUE_BYTES <= gather->payload_capacity);
-        void *payload = gather->payload + gather->payload_used;
-        gather->payload_used += rows * VALUE_BYTES;
-        read_values(pieces, count, i, gather->values);
+        void *payload = take_payload(gather, rows);
+        read_values(pieces, count, i, direction, gather->values);
         *column_in(ticks, i) = i == 0
                                    ? column_seal_times(gather->values, rows, encodings, payload)
                                    : column_seal_decimals(gather->values, rows, encodings, payload);
@@ -116,9 +134,12 @@ size_t gather_ticks(struct gather *gather, const struct cursor *cursor, int64_t 
 {
     struct cursor_piece pieces[CURSOR_STRETCHES_MAX];
     size_t count = cursor_pieces(cursor, edge, pieces);
-    if (count == 1 && is_known(pieces[0].block, encodings))
+    bool as_it_lies = count == 1 && is_known(pieces[0].block, encodings);
+    if (as_it_lies && cursor->direction > 0)
         slice(&pieces[0], ticks);
+    else if (as_it_lies)
+        slice_back(gather, &pieces[0], ticks);
     else if (count > 0)
-        seal(gather, pieces, count, encodings, ticks);
+        seal(gather, pieces, count, cursor->direction, encodings, ticks);
     return rows_of(pieces, count);
 }

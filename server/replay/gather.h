@@ -1,7 +1,8 @@
 /*
- * Turns what cursors point at into the columns of a frame. Rows of one block are shared as they
- * lie; rows of several blocks, or in an encoding the client does not know, are sealed anew in a
- * scratch that belongs to the lane and keeps its size. Owner's thread.
+ * Turns what cursors point at into the columns of a frame, in the order they are played. Rows of
+ * one block are shared as they lie (backward: turned around); rows of several blocks, or in an
+ * encoding the client does not know, are sealed anew. The scratch for that belongs to the lane and
+ * keeps its size. Owner's thread.
  */
 #ifndef TAPEDECK_REPLAY_GATHER_H
 #define TAPEDECK_REPLAY_GATHER_H

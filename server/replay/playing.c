@@ -2,22 +2,21 @@
 #include "replay/pace.h"
 #include "replay/replay_private.h"
 
+#include <math.h>
+
 /* Read-ahead: this much play, at least one grain; at "max" this many grains. */
 #define READ_AHEAD_US INT64_C(2000000)
 #define READ_AHEAD_GRAINS_MAX 32 /* of all symbols of a replay together; one each at least */
 
-struct known {
-    int64_t covered;
-    bool full; /* a cursor holds all it can: no more will be known before a frame has gone */
-    bool has_next;
-    int64_t next;
-};
-
-/* Pins everything before `until` that the tape has, and asks for the rest. */
-static enum status cover(struct replay *replay, int64_t until, struct known *known)
+bool replay_reads_ticks(const struct replay *replay)
 {
-    *known = (struct known){.covered = until};
-    if (!replay->options.ticks)
+    return replay->options.ticks || (replay->step.under_way && replay->step.by_ticks);
+}
+
+enum status replay_cover(struct replay *replay, int64_t until, struct replay_known *known)
+{
+    *known = (struct replay_known){.covered = until};
+    if (!replay_reads_ticks(replay))
         return STATUS_OK;
     for (size_t i = 0; i < replay->options.symbol_count; i++) {
         struct cursor *cursor = replay->cursors[i];
@@ -28,10 +27,10 @@ static enum status cover(struct replay *replay, int64_t until, struct known *kno
             known->covered = cursor->covered;
             known->full = status == STATUS_OK;
         }
-        int64_t time;
-        if (cursor_next(cursor, &time) && (!known->has_next || time < known->next)) {
+        int64_t tick;
+        if (cursor_next(cursor, &tick) && (!known->has_next || tick < known->next)) {
             known->has_next = true;
-            known->next = time;
+            known->next = tick;
         }
     }
     /* A tick beyond what every symbol is known to cannot be said to be the next one. */
@@ -39,24 +38,31 @@ static enum status cover(struct replay *replay, int64_t until, struct known *kno
     return STATUS_OK;
 }
 
+/* What lies ahead of a cursor, in market time. */
+static struct time_range range_ahead(const struct replay *replay, const struct cursor *cursor,
+                                     int64_t ahead_us)
+{
+    int64_t near = cursor->covered;
+    int64_t far = ahead_us < replay->end - near ? near + ahead_us : replay->end;
+    if (replay->direction > 0)
+        return (struct time_range){.from = near, .to = far};
+    return (struct time_range){.from = axis_edge(-1, far), .to = axis_edge(-1, near)};
+}
+
 static void read_ahead(struct replay *replay)
 {
-    int64_t span_us = 0;
-    if (!replay->options.speed.max)
-        span_us = (int64_t)((double)READ_AHEAD_US * replay->options.speed.rate);
+    const struct replay_speed *speed = &replay->options.speed;
+    int64_t grains = READ_AHEAD_GRAINS_MAX / (int64_t)replay->options.symbol_count;
     for (size_t i = 0; replay->options.ticks && i < replay->options.symbol_count; i++) {
         struct cursor *cursor = replay->cursors[i];
         int64_t grain_us = track_grain_us(cursor->track);
-        int64_t grains = READ_AHEAD_GRAINS_MAX / (int64_t)replay->options.symbol_count;
         int64_t most_us = (grains > 0 ? grains : 1) * grain_us;
-        int64_t ahead_us = span_us + grain_us;
-        if (replay->options.speed.max || ahead_us > most_us)
-            ahead_us = most_us;
-        struct time_range range = {.from = cursor->covered, .to = cursor->covered + ahead_us};
-        if (range.to > replay->options.to)
-            range.to = replay->options.to;
+        double wanted_us = (double)READ_AHEAD_US * fabs(speed->rate) + (double)grain_us;
+        bool is_most = speed->max || wanted_us > (double)most_us;
+        struct time_range range =
+            range_ahead(replay, cursor, is_most ? most_us : (int64_t)wanted_us);
         if (range.from < range.to)
-            tape_read_ahead(replay->lane->tape, cursor->track, range);
+            tape_read_ahead(replay->lane->tape, cursor->track, range, replay->direction < 0);
     }
 }
 
@@ -107,7 +113,7 @@ static bool unblock(struct replay *replay)
     return replay->state_due;
 }
 
-static size_t bytes_before(const struct replay *replay, int64_t edge)
+size_t replay_bytes_before(const struct replay *replay, int64_t edge)
 {
     size_t bytes = replay->options.budget.head_bytes;
     if (!replay->options.ticks)
@@ -117,11 +123,10 @@ static size_t bytes_before(const struct replay *replay, int64_t edge)
     return bytes;
 }
 
-/* The furthest edge ≤ `edge` whose frame fits; the first instant with ticks always does. */
-static int64_t fit(const struct replay *replay, const struct known *known, int64_t edge)
+int64_t replay_fit(const struct replay *replay, const struct replay_known *known, int64_t edge)
 {
     size_t limit = replay->options.budget.bytes;
-    if (!known->has_next || bytes_before(replay, edge) <= limit)
+    if (!known->has_next || replay_bytes_before(replay, edge) <= limit)
         return edge;
     int64_t low = known->next + 1; /* taken whatever it weighs: an instant is never split */
     int64_t high = edge;           /* known not to fit, or not needed */
@@ -129,7 +134,7 @@ static int64_t fit(const struct replay *replay, const struct known *known, int64
         return edge;
     while (high - low > 1) {
         int64_t middle = low + (high - low) / 2;
-        if (bytes_before(replay, middle) <= limit)
+        if (replay_bytes_before(replay, middle) <= limit)
             low = middle;
         else
             high = middle;
@@ -161,18 +166,22 @@ static void fill_ticks(struct replay *replay, int64_t edge, struct replay_output
     }
 }
 
-static enum status say_frame(struct replay *replay, int64_t edge, int64_t due_us, int64_t now_us,
+enum status replay_say_frame(struct replay *replay, int64_t edge, int64_t due_us, int64_t now_us,
                              struct replay_output *output)
 {
     ASSERT(edge > replay->edge);
-    ASSERT(edge <= replay->options.to);
+    ASSERT(edge <= replay->end);
+    bool is_paced = replay_is_running(replay) && !replay->options.speed.max;
+    int64_t from = replay_market(replay, replay->edge);
+    int64_t to = replay_market(replay, edge);
     *output = (struct replay_output){
         .saying = SAYING_FRAME,
         .epoch = replay->epoch,
         .seq = replay->seq++,
         .due_us = due_us,
-        .span = {.from = replay->edge, .to = edge},
-        .direction = 1,
+        .span = {.from = from < to ? from : to, .to = from < to ? to : from},
+        .direction = replay->direction,
+        .late_us = is_paced ? play_clock_read(&replay->clock, now_us) - due_us : 0,
         .ticks = replay->ticks,
     };
     if (replay->options.ticks)
@@ -180,16 +189,33 @@ static enum status say_frame(struct replay *replay, int64_t edge, int64_t due_us
     replay->edge = edge;
     replay->last_due_us = due_us;
     replay->frame_sent_us = now_us;
-    play_clock_start(&replay->clock, now_us);
     return STATUS_OK;
 }
 
-/* What lies behind the frame that was said last may be given back, once it has been written. */
+/* The clock goes on with the frame itself. */
+static enum status say_played_frame(struct replay *replay, int64_t edge, int64_t due_us,
+                                    int64_t now_us, struct replay_output *output)
+{
+    enum status status = replay_say_frame(replay, edge, due_us, now_us, output);
+    play_clock_start(&replay->clock, now_us);
+    return status;
+}
+
+/* What lies behind the frame that was said last may be given back, once it has been written; after
+ * the last frame of a step, everything. */
 static void pass_said(struct replay *replay)
 {
-    for (size_t i = 0; replay->options.ticks && i < replay->options.symbol_count; i++) {
-        if (replay->cursors[i]->position < replay->edge)
-            cursor_advance(replay->cursors[i], replay->edge);
+    bool is_done = replay->is_step && !replay->step.under_way;
+    if (!is_done && !replay_reads_ticks(replay))
+        return;
+    for (size_t i = 0; i < replay->options.symbol_count; i++) {
+        struct cursor *cursor = replay->cursors[i];
+        if (cursor->position == replay->edge)
+            continue;
+        if (is_done)
+            cursor_seek(cursor, replay->direction, replay->edge);
+        else
+            cursor_advance(cursor, replay->edge);
     }
 }
 
@@ -218,10 +244,13 @@ static bool has_stalled(struct replay *replay, int64_t lag_us, int64_t now_us)
     return true;
 }
 
-static enum status fail(struct replay *replay, enum status status, int64_t now_us)
+enum status replay_fail(struct replay *replay, enum status status, int64_t now_us)
 {
     replay->error.status = status;
     replay->error_due = true;
+    if (replay->step.under_way)
+        replay_rest(replay, now_us);
+    replay->step.under_way = false;
     replay_pause(replay, now_us);
     return status;
 }
@@ -231,8 +260,8 @@ static enum status poll_paced(struct replay *replay, int64_t now_us, struct repl
     const struct replay_options *options = &replay->options;
     struct pace_input input = {
         .grid = {.at = replay->epoch_at,
-                 .to = options->to,
-                 .rate = options->speed.rate,
+                 .to = replay->end,
+                 .rate = fabs(options->speed.rate),
                  .fps = options->fps},
         .edge = replay->edge,
         .last_due_us = replay->last_due_us,
@@ -240,10 +269,10 @@ static enum status poll_paced(struct replay *replay, int64_t now_us, struct repl
         .lead_us = options->lead_us,
         .beat_us = REPLAY_BEAT_US,
     };
-    struct known known;
-    enum status status = cover(replay, pace_horizon(&input), &known);
+    struct replay_known known;
+    enum status status = replay_cover(replay, pace_horizon(&input), &known);
     if (status != STATUS_OK)
-        return fail(replay, status, now_us);
+        return replay_fail(replay, status, now_us);
     input.covered = known.covered;
     input.full = known.full;
     input.has_next = known.has_next;
@@ -267,17 +296,17 @@ static enum status poll_paced(struct replay *replay, int64_t now_us, struct repl
         wheel_arm(replay->lane->wheel, &replay->timer, now_us + wait_us);
         return is_news ? say_state(replay, output) : STATUS_WAIT;
     }
-    int64_t edge = fit(replay, &known, pace.edge);
+    int64_t edge = replay_fit(replay, &known, pace.edge);
     int64_t due_us = edge < pace.edge ? grid_due_us(&input.grid, edge) : pace.due_us;
-    if (!flow_allows(&replay->flow, due_us, bytes_before(replay, edge)))
+    if (!flow_allows(&replay->flow, due_us, replay_bytes_before(replay, edge)))
         return block(replay, REASON_FLOW, lag_us, now_us);
     if (has_stalled(replay, lag_us, now_us) || unblock(replay))
         return say_state(replay, output);
-    return say_frame(replay, edge, due_us, now_us, output);
+    return say_played_frame(replay, edge, due_us, now_us, output);
 }
 
 /* At "max" a frame ends with a block if that fills it well: its columns then go out as they lie. */
-static int64_t max_edge(const struct replay *replay, const struct known *known)
+static int64_t max_edge(const struct replay *replay, const struct replay_known *known)
 {
     int64_t end = known->covered;
     for (size_t i = 0; replay->options.ticks && i < replay->options.symbol_count; i++) {
@@ -285,26 +314,26 @@ static int64_t max_edge(const struct replay *replay, const struct known *known)
         if (block_end > known->next && block_end < end)
             end = block_end;
     }
-    bool full_enough = bytes_before(replay, end) >= replay->options.budget.bytes / 4;
-    return fit(replay, known, full_enough ? end : known->covered);
+    bool full_enough = replay_bytes_before(replay, end) >= replay->options.budget.bytes / 4;
+    return replay_fit(replay, known, full_enough ? end : known->covered);
 }
 
 static enum status poll_max(struct replay *replay, int64_t now_us, struct replay_output *output)
 {
-    struct known known;
-    enum status status = cover(replay, replay->options.to, &known);
+    struct replay_known known;
+    enum status status = replay_cover(replay, replay->end, &known);
     if (status != STATUS_OK)
-        return fail(replay, status, now_us);
-    bool at_end = known.covered >= replay->options.to;
+        return replay_fail(replay, status, now_us);
+    bool at_end = known.covered >= replay->end;
     bool beat = now_us - replay->frame_sent_us >= REPLAY_BEAT_US && known.covered > replay->edge;
     if (!known.has_next && !at_end && !beat)
         return block_max(replay, REASON_DATA, now_us);
     int64_t edge = known.has_next ? max_edge(replay, &known) : known.covered;
-    if (!flow_allows(&replay->flow, 0, bytes_before(replay, edge)))
+    if (!flow_allows(&replay->flow, 0, replay_bytes_before(replay, edge)))
         return block_max(replay, REASON_FLOW, now_us);
     if (unblock(replay))
         return say_state(replay, output);
-    return say_frame(replay, edge, 0, now_us, output);
+    return say_played_frame(replay, edge, 0, now_us, output);
 }
 
 static enum status end(struct replay *replay, int64_t now_us, struct replay_output *output)
@@ -316,7 +345,7 @@ static enum status end(struct replay *replay, int64_t now_us, struct replay_outp
 
 static enum status poll_running(struct replay *replay, int64_t now_us, struct replay_output *output)
 {
-    if (replay->edge == replay->options.to)
+    if (replay->edge == replay->end)
         return end(replay, now_us, output);
     enum status status = replay->options.speed.max ? poll_max(replay, now_us, output)
                                                    : poll_paced(replay, now_us, output);
@@ -337,7 +366,7 @@ static enum status say_snapshot(struct replay *replay, int64_t now_us, struct re
     const struct last_values *last = snapshot_take(&replay->snapshot);
     if (replay->snapshot.status != STATUS_OK) {
         replay->error = replay->snapshot.error;
-        (void)fail(replay, replay->snapshot.status, now_us);
+        (void)replay_fail(replay, replay->snapshot.status, now_us);
         replay->snapshot_failed = true;
         return say_error(replay, output);
     }
@@ -347,7 +376,7 @@ static enum status say_snapshot(struct replay *replay, int64_t now_us, struct re
         .saying = SAYING_SNAPSHOT,
         .epoch = replay->epoch,
         .seq = replay->seq,
-        .at = replay->edge,
+        .at = replay_market(replay, replay->edge),
         .last = last,
         .symbol_count = replay->options.symbol_count,
     };
@@ -381,6 +410,8 @@ enum status replay_poll(struct replay *replay, int64_t now_us, struct replay_out
         status = wait_for_snapshot(replay, now_us);
     else if (replay_is_running(replay))
         status = poll_running(replay, now_us, output);
+    else if (replay->step.under_way)
+        status = replay_poll_step(replay, now_us, output);
     if (status == STATUS_OK)
         return status;
     /* Waiting or failing may itself be news. */

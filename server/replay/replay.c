@@ -2,7 +2,10 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
+#include "market/interval.h"
 
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 void replay_change_state(struct replay *replay, enum replay_state state, enum replay_reason reason)
@@ -44,18 +47,27 @@ static void tape_told(struct letter *letter)
     wake_owner(CONTAINER_OF(cursor, struct replay_cursor, cursor)->replay);
 }
 
-static void seek_cursors(struct replay *replay, int64_t at)
+static void seek_cursors(struct replay *replay)
 {
     for (size_t i = 0; i < replay->options.symbol_count; i++)
-        cursor_seek(replay->cursors[i], at);
+        cursor_seek(replay->cursors[i], replay->direction, replay->edge);
 }
 
-static void start_epoch(struct replay *replay, int64_t at, int64_t now_us)
+static int own_direction(const struct replay *replay)
+{
+    return replay_speed_direction(replay->options.speed);
+}
+
+static void start_epoch(struct replay *replay, int direction, int64_t at, int64_t now_us)
 {
     replay->epoch++;
     replay->seq = 0;
-    replay->epoch_at = at;
-    replay->edge = at;
+    replay->direction = direction;
+    replay->epoch_at = axis_edge(direction, at);
+    replay->edge = replay->epoch_at;
+    replay->end = axis_edge(direction, direction > 0 ? replay->options.to : replay->options.from);
+    replay->is_step = false;
+    replay->step.under_way = false;
     replay->last_due_us = 0;
     replay->blocked_since_us = 0;
     replay->resumes = false;
@@ -63,7 +75,7 @@ static void start_epoch(struct replay *replay, int64_t at, int64_t now_us)
     replay->frame_sent_us = now_us;
     memset(replay->totals, 0, sizeof replay->totals);
     flow_reset(&replay->flow);
-    seek_cursors(replay, at);
+    seek_cursors(replay);
     wheel_cancel(replay->lane->wheel, &replay->timer);
     play_clock_set(&replay->clock, 0, now_us, replay_is_running(replay));
 }
@@ -108,7 +120,7 @@ struct replay *replay_create(struct replay_lane *lane, const struct replay_optio
     memset(replay->options.symbols, 0, sizeof replay->options.symbols);
     /* `opened` tells the first state: no push for it. */
     replay->state = options->playing ? REPLAY_PLAYING : REPLAY_PAUSED;
-    start_epoch(replay, options->at, now_us);
+    start_epoch(replay, own_direction(replay), options->at, now_us);
     snapshot_want(&replay->snapshot, options->at);
     return replay;
 }
@@ -132,7 +144,7 @@ void replay_look(const struct replay *replay, struct replay_view *view)
         .epoch = replay->epoch,
         .state = replay->state,
         .reason = replay->reason,
-        .at = replay->edge,
+        .at = replay_market(replay, replay->edge),
         .speed = replay->options.speed,
         .from = replay->options.from,
         .to = replay->options.to,
@@ -146,9 +158,12 @@ enum status replay_play(struct replay *replay, int64_t now_us, struct error *err
                          "the replay has ended: seek to play a part of it again");
     if (replay_is_running(replay))
         return STATUS_OK;
+    int64_t at = replay_market(replay, replay->edge);
     if (replay->snapshot_failed)
-        snapshot_want(&replay->snapshot, replay->edge);
+        snapshot_want(&replay->snapshot, at);
     replay->snapshot_failed = false;
+    if (replay->is_step)
+        start_epoch(replay, own_direction(replay), at, now_us);
     replay_change_state(replay, REPLAY_PLAYING, REASON_NONE);
     replay->frame_sent_us = now_us;
     replay->resumes = true;
@@ -162,7 +177,7 @@ void replay_rest(struct replay *replay, int64_t now_us)
     wheel_cancel(replay->lane->wheel, &replay->timer);
     replay->blocked_since_us = 0;
     replay->held_by = REASON_NONE;
-    seek_cursors(replay, replay->edge); /* failures that were waited for are forgotten, too */
+    seek_cursors(replay); /* failures that were waited for are forgotten, too */
 }
 
 void replay_pause(struct replay *replay, int64_t now_us)
@@ -198,9 +213,26 @@ enum status replay_seek(struct replay *replay, int64_t to, int64_t now_us, struc
     if (status != STATUS_OK)
         return status;
     settle_state(replay);
-    start_epoch(replay, to, now_us);
+    start_epoch(replay, own_direction(replay), to, now_us);
     snapshot_want(&replay->snapshot, to);
     return STATUS_OK;
+}
+
+/* Another epoch that continues the client's picture; a picture under way is of another instant. */
+static void go_on_from(struct replay *replay, int direction, int64_t at, int64_t now_us)
+{
+    settle_state(replay);
+    start_epoch(replay, direction, at, now_us);
+    if (replay->snapshot.state != SNAPSHOT_NONE)
+        snapshot_want(&replay->snapshot, at);
+}
+
+/* Where a control takes effect: at the edge of the last frame that the client used. */
+static enum status choose_start(const struct replay *replay, const int64_t *at, int64_t *start,
+                                struct error *error)
+{
+    *start = at != NULL ? *at : replay_market(replay, replay->edge);
+    return check_instant(replay, "at", *start, error);
 }
 
 enum status replay_change_speed(struct replay *replay, struct replay_speed speed, const int64_t *at,
@@ -208,15 +240,70 @@ enum status replay_change_speed(struct replay *replay, struct replay_speed speed
 {
     if (replay_speed_equal(replay->options.speed, speed))
         return STATUS_OK;
-    int64_t start = at != NULL ? *at : replay->edge;
-    enum status status = check_instant(replay, "at", start, error);
+    int64_t start;
+    enum status status = choose_start(replay, at, &start, error);
     if (status != STATUS_OK)
         return status;
-    settle_state(replay);
     replay->options.speed = speed;
-    start_epoch(replay, start, now_us);
-    if (replay->snapshot.state != SNAPSHOT_NONE)
-        snapshot_want(&replay->snapshot, start); /* the one under way is of another instant */
+    go_on_from(replay, own_direction(replay), start, now_us);
+    return STATUS_OK;
+}
+
+/* Where a step ends that is not counted in ticks; beyond the range: nowhere in particular. */
+static int64_t step_target(const struct replay *replay, const struct replay_step *step,
+                           int64_t start)
+{
+    int64_t unit_us = step->interval_us;
+    int64_t from = interval_floor(unit_us, start);
+    if (replay->direction < 0)
+        from = -interval_ceil(unit_us, start);
+    int64_t moved;
+    int64_t target;
+    if (__builtin_mul_overflow(unit_us, step->count * replay->direction, &moved) ||
+        __builtin_add_overflow(from, moved, &target))
+        return INT64_MAX;
+    return target;
+}
+
+static int64_t frame_target(const struct replay *replay, int64_t count)
+{
+    double rate = fabs(replay->options.speed.rate);
+    double moved_us = floor((double)llabs(count) * rate * 1e6 / (double)replay->options.fps);
+    if (moved_us >= (double)(replay->end - replay->edge))
+        return replay->end;
+    return replay->edge + (int64_t)moved_us;
+}
+
+static void aim(struct replay *replay, const struct replay_step *step, int64_t start)
+{
+    replay->step.by_ticks = step->unit == STEP_TICK;
+    replay->step.instants_left = llabs(step->count);
+    replay->step.target = replay->end;
+    if (step->unit == STEP_FRAME)
+        replay->step.target = frame_target(replay, step->count);
+    if (step->unit == STEP_INTERVAL)
+        replay->step.target = step_target(replay, step, start);
+    if (replay->step.target > replay->end)
+        replay->step.target = replay->end;
+    replay->step.under_way = replay->edge < replay->end; /* else there is nowhere to go */
+}
+
+enum status replay_step(struct replay *replay, const struct replay_step *step, const int64_t *at,
+                        int64_t now_us, struct error *error)
+{
+    if (step->unit == STEP_FRAME && replay->options.speed.max)
+        return error_set(
+            error, STATUS_INVALID,
+            "a frame has no length at \"max\": step by \"tick\" or an interval, or set "
+            "a speed first");
+    int64_t start;
+    enum status status = choose_start(replay, at, &start, error);
+    if (status != STATUS_OK)
+        return status;
+    replay_pause(replay, now_us);
+    go_on_from(replay, step->count > 0 ? 1 : -1, start, now_us);
+    replay->is_step = true;
+    aim(replay, step, start);
     return STATUS_OK;
 }
 
@@ -227,9 +314,9 @@ void replay_set(struct replay *replay, const bool *ticks, const int64_t *fps, in
         replay->options.fps = *fps;
     if (ticks != NULL && *ticks != replay->options.ticks) {
         replay->options.ticks = *ticks;
-        seek_cursors(replay, replay->edge);
+        seek_cursors(replay);
     }
-    snapshot_want(&replay->snapshot, replay->edge);
+    snapshot_want(&replay->snapshot, replay_market(replay, replay->edge));
 }
 
 enum status replay_acknowledge(struct replay *replay, int64_t epoch, int64_t seq,

@@ -2,7 +2,7 @@
  * One replay: a range of one to 64 symbols, a playhead, a clock. Makes nothing ahead: whoever owns
  * it asks `replay_poll` for the next thing to say whenever the client can take it.
  *
- *            open ──▶ paused ◀──────────────┐
+ *            open ──▶ paused ◀──────────────┐ step: stays paused
  *                      │ ▲ pause            │ seek, speed
  *                 play ▼ │                  │
  *                    playing ─── last ──▶ ended
@@ -10,9 +10,10 @@
  *                       ▼ │ or room again
  *                    buffering
  *
- * The rules are PROTOCOL section 4: an epoch is one run with one speed and one clock, its frames
- * tile market time from where it starts, nothing in a frame depends on a tick at or after its
- * edge. All on the lane's thread; `wake` is called there when polling is worth it again.
+ * The rules are PROTOCOL section 4: an epoch is one run with one direction, one speed and one
+ * clock, its frames tile market time from where it starts, nothing in a frame depends on a tick at
+ * or after its edge (but backward, the ticks that it takes back). All on the lane's thread; `wake`
+ * is called there when polling is worth it again.
  */
 #ifndef TAPEDECK_REPLAY_REPLAY_H
 #define TAPEDECK_REPLAY_REPLAY_H
@@ -79,6 +80,9 @@ enum status replay_seek(struct replay *replay, int64_t to, int64_t now_us,
 /* `at` NULL: the edge of the last frame sent. */
 enum status replay_change_speed(struct replay *replay, struct replay_speed speed, const int64_t *at,
                                 int64_t now_us, struct error *error) MUST_CHECK;
+/* STATUS_INVALID also for STEP_FRAME at "max", which has no frames of a length. */
+enum status replay_step(struct replay *replay, const struct replay_step *step, const int64_t *at,
+                        int64_t now_us, struct error *error) MUST_CHECK;
 /* NULL: as it is. */
 void replay_set(struct replay *replay, const bool *ticks, const int64_t *fps, int64_t now_us);
 enum status replay_acknowledge(struct replay *replay, int64_t epoch, int64_t seq,
@@ -100,6 +104,7 @@ struct replay_output {
     int64_t due_us;
     struct time_range span;
     int direction;
+    int64_t late_us; /* wall µs after it was due; negative: ahead of it; 0 at "max" and in steps */
     const struct frame_ticks *ticks;
     size_t tick_count; /* symbols with ticks in the frame */
     size_t rows;       /* ticks in the frame */

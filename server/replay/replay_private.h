@@ -1,5 +1,8 @@
 /*
- * The inside of a replay, shared by replay.c (life and controls) and playing.c (what to say next).
+ * The inside of a replay, shared by replay.c (life and controls), playing.c (what to say next) and
+ * stepping.c (the frames of a step).
+ *
+ * Within an epoch all positions are on its axis (axis.h): both directions run forward there.
  */
 #ifndef TAPEDECK_REPLAY_REPLAY_PRIVATE_H
 #define TAPEDECK_REPLAY_REPLAY_PRIVATE_H
@@ -16,11 +19,13 @@ struct replay {
     struct timer timer;
     struct replay_options options; /* `symbols` is not kept */
 
-    /* The epoch: one run, one speed, one clock. */
+    /* The epoch: one run, one direction, one speed, one clock. */
     int64_t epoch;
     int64_t seq; /* of the next frame */
-    int64_t epoch_at;
-    int64_t edge;
+    int direction;
+    int64_t epoch_at; /* axis: where it starts */
+    int64_t edge;     /* axis: of the last frame, or epoch_at */
+    int64_t end;      /* axis: of the range */
     int64_t last_due_us;
     struct play_clock clock;
     int64_t frame_sent_us;      /* when the last one went, for the beat at "max" */
@@ -29,6 +34,15 @@ struct replay {
     enum replay_reason held_by; /* what last kept a frame back that is late */
     int64_t totals[REPLAY_SYMBOLS_MAX];
     struct flow flow;
+
+    /* A step is an epoch of its own; play starts another. */
+    bool is_step;
+    struct {
+        bool under_way;
+        bool by_ticks;
+        int64_t instants_left; /* by_ticks */
+        int64_t target;        /* axis; by_ticks: as far as the range goes */
+    } step;
 
     enum replay_state state;
     enum replay_reason reason;
@@ -48,5 +62,41 @@ void replay_change_state(struct replay *replay, enum replay_state state, enum re
 void replay_rest(struct replay *replay, int64_t now_us);
 /* Playing or buffering: the user wants frames. */
 bool replay_is_running(const struct replay *replay);
+
+/* Market time of an instant on the epoch's axis, and the other way. */
+static inline int64_t replay_market(const struct replay *replay, int64_t edge)
+{
+    return axis_edge(replay->direction, edge);
+}
+
+/* ---- what playing and stepping share, in playing.c ---- */
+
+/* What the cursors know of the stretch ahead. */
+struct replay_known {
+    int64_t covered; /* everything before it */
+    bool full;       /* a cursor holds all it can: no more will be known before a frame has gone */
+    bool has_next;
+    int64_t next; /* the first tick */
+};
+
+/* Pins everything before `until` that the tape has, and asks for the rest. */
+enum status replay_cover(struct replay *replay, int64_t until,
+                         struct replay_known *known) MUST_CHECK;
+/* The furthest edge ≤ `edge` whose frame fits; the first instant with ticks always does. */
+int64_t replay_fit(const struct replay *replay, const struct replay_known *known, int64_t edge);
+/* Most bytes that a frame up to `edge` takes. */
+size_t replay_bytes_before(const struct replay *replay, int64_t edge);
+enum status replay_say_frame(struct replay *replay, int64_t edge, int64_t due_us, int64_t now_us,
+                             struct replay_output *output);
+/* Something went wrong: it is told, and the replay pauses. */
+enum status replay_fail(struct replay *replay, enum status status, int64_t now_us);
+/* Whether frames are made of ticks, or need them to know where they end. */
+bool replay_reads_ticks(const struct replay *replay);
+
+/* ---- stepping.c ---- */
+
+/* The next frame of the step that is under way, or STATUS_WAIT. */
+enum status replay_poll_step(struct replay *replay, int64_t now_us,
+                             struct replay_output *output) MUST_CHECK;
 
 #endif

@@ -20,18 +20,32 @@ void budget_init(struct budget *budget, size_t bytes_max)
     list_init(&budget->protected);
 }
 
+static void count_in(struct tape_counts *counts, const struct segment *segment)
+{
+    counts->bytes += cost(segment);
+    counts->blocks += segment->block != NULL;
+    counts->empties += segment->block == NULL;
+}
+
+static void count_out(struct tape_counts *counts, const struct segment *segment)
+{
+    ASSERT(counts->bytes >= cost(segment));
+    counts->bytes -= cost(segment);
+    counts->blocks -= segment->block != NULL;
+    counts->empties -= segment->block == NULL;
+}
+
 void budget_enter(struct budget *budget, struct segment *segment)
 {
-    budget->bytes += cost(segment);
-    budget->blocks += segment->block != NULL;
+    count_in(&budget->counts, segment);
+    count_in(&segment->track->counts, segment);
     list_prepend(&budget->probation, &segment->use);
 }
 
 void budget_leave(struct budget *budget, struct segment *segment)
 {
-    ASSERT(budget->bytes >= cost(segment));
-    budget->bytes -= cost(segment);
-    budget->blocks -= segment->block != NULL;
+    count_out(&budget->counts, segment);
+    count_out(&segment->track->counts, segment);
     if (segment->is_protected)
         budget->protected_bytes -= cost(segment);
     list_remove(&segment->use);
@@ -82,14 +96,21 @@ static struct segment *least_unpinned(struct list *uses)
     return NULL;
 }
 
+bool budget_is_exceeded(const struct budget *budget)
+{
+    return budget->counts.bytes > budget->bytes_max;
+}
+
 struct segment *budget_victim(struct budget *budget)
 {
-    if (budget->bytes <= budget->bytes_max)
+    if (!budget_is_exceeded(budget))
         return NULL;
     struct segment *victim = least_unpinned(&budget->probation);
     if (victim == NULL)
         victim = least_unpinned(&budget->protected);
-    if (victim != NULL)
-        budget->evictions++;
+    if (victim == NULL)
+        return NULL;
+    budget->counts.evictions++;
+    victim->track->counts.evictions++;
     return victim;
 }

@@ -14,11 +14,9 @@
 
 struct budget {
     size_t bytes_max;
-    size_t bytes; /* of all ready segments */
     size_t protected_bytes;
-    size_t blocks;
-    uint64_t evictions;
-    struct list probation; /* most recently used first */
+    struct tape_counts counts; /* of all tracks together */
+    struct list probation;     /* most recently used first */
     struct list protected;
 };
 
@@ -31,5 +29,6 @@ void budget_leave(struct budget *budget, struct segment *segment);
 void budget_visit(struct budget *budget, struct segment *segment);
 /* The next segment to evict, NULL while within the budget or when all the rest is pinned. */
 struct segment *budget_victim(struct budget *budget);
+bool budget_is_exceeded(const struct budget *budget);
 
 #endif

@@ -2,42 +2,16 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
-#include "tape/budget.h"
-#include "tape/track.h"
+#include "tape/tape_private.h"
 
 #include <string.h>
-
-#define BUCKETS 1024
-/* A load this many grains away from an instant that somebody waits for is not waited for. */
-#define FAR_GRAINS 2
-
-/* One load and the segment it still fills; cut off (NULL) when nobody wants the rest. */
-struct fetch {
-    struct tick_load load;
-    struct tape *tape;
-    struct track *track;
-    struct segment *segment;
-    bool is_prefetch; /* counted as such */
-};
-
-struct tape {
-    pthread_mutex_t lock;
-    struct source *source;
-    struct budget budget;
-    struct list buckets[BUCKETS]; /* of tracks, by name */
-    size_t fetches;
-    size_t prefetches;
-    uint64_t hits;
-    uint64_t misses;
-    uint64_t loads;
-};
 
 static struct list *bucket_of(struct tape *tape, const char *symbol)
 {
     uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
     for (; *symbol != '\0'; symbol++)
         hash = (hash ^ (unsigned char)*symbol) * UINT64_C(1099511628211);
-    return &tape->buckets[hash % BUCKETS];
+    return &tape->buckets[hash % TAPE_BUCKETS];
 }
 
 static struct track *find_track(struct tape *tape, const char *symbol)
@@ -51,182 +25,13 @@ static struct track *find_track(struct tape *tape, const char *symbol)
     return NULL;
 }
 
-static void forget_segment(struct tape *tape, struct segment *segment)
-{
-    if (segment->fetch != NULL) {
-        atomic_store(&segment->fetch->load.cancelled, true);
-        segment->fetch->segment = NULL;
-    } else {
-        budget_leave(&tape->budget, segment);
-    }
-    track_remove(segment);
-}
-
-static void drop_if_idle(struct track *track)
-{
-    if (track_is_idle(track))
-        track_destroy(track);
-}
-
-static void keep_within_budget(struct tape *tape)
-{
-    struct segment *victim;
-    while ((victim = budget_victim(&tape->budget)) != NULL) {
-        struct track *track = victim->track;
-        forget_segment(tape, victim);
-        drop_if_idle(track);
-    }
-}
-
-static struct segment *empty_segment_at(const struct track *track, int64_t instant)
-{
-    struct segment *segment = track_segment_at(track, instant);
-    bool is_empty = segment != NULL && segment->fetch == NULL && segment->block == NULL;
-    return is_empty ? segment : NULL;
-}
-
-/* One empty stretch, not thousands. */
-static void add_empty(struct tape *tape, struct track *track, struct time_range range)
-{
-    struct segment *after = empty_segment_at(track, range.to);
-    if (after != NULL) {
-        range.to = after->range.to;
-        forget_segment(tape, after);
-    }
-    struct segment *before = empty_segment_at(track, range.from - 1);
-    if (before != NULL)
-        before->range.to = range.to;
-    else
-        budget_enter(&tape->budget, track_insert(track, range));
-}
-
-/* What is known of [range.from, range.to) is now known: a block, or that there are no ticks. */
-static void add_ready(struct tape *tape, struct track *track, struct time_range range,
-                      struct block *block)
-{
-    if (block == NULL) {
-        add_empty(tape, track, range);
-        return;
-    }
-    struct segment *segment = track_insert(track, range);
-    segment->block = block;
-    budget_enter(&tape->budget, segment);
-}
-
-/* The running load of a segment ends at `cut`; what lies behind is unknown again. */
-static void cut_off(struct segment *segment, int64_t cut)
-{
-    struct time_range unknown = {.from = cut, .to = segment->range.to};
-    segment->range.to = cut;
-    track_tell(segment->track, unknown, STATUS_OK, NULL);
-}
-
-/* A load that looked for the end of emptiness has found it. */
-static void keep_short(struct fetch *fetch)
-{
-    struct segment *segment = fetch->segment;
-    if (segment == NULL)
-        return;
-    int64_t most_us = TAPE_LOAD_GRAINS * fetch->track->grain_us;
-    int64_t most = track_ceil(fetch->track, segment->range.from) + most_us;
-    if (segment->range.to > most)
-        cut_off(segment, most);
-}
-
-/* The front of a load moves to `to`; the part before it has been published. */
-static void advance(struct fetch *fetch, int64_t to)
-{
-    struct segment *segment = fetch->segment;
-    if (to < segment->range.to) {
-        segment->range.from = to;
-        return;
-    }
-    atomic_store(&fetch->load.cancelled, true); /* only matters where it was cut short */
-    fetch->segment = NULL;
-    track_remove(segment);
-}
-
-static void fetch_publish(struct tick_load *load, struct time_range range, struct block *block)
-{
-    struct fetch *fetch = CONTAINER_OF(load, struct fetch, load);
-    struct tape *tape = fetch->tape;
-    pthread_mutex_lock(&tape->lock);
-    struct segment *segment = fetch->segment;
-    if (segment == NULL || range.from >= segment->range.to) {
-        pthread_mutex_unlock(&tape->lock);
-        if (block != NULL)
-            block_release(&block); /* cut off: nobody asked for this part any more */
-        return;
-    }
-    ASSERT(range.from == segment->range.from);
-    if (range.to > segment->range.to) {
-        /* Loads are cut at grains, and blocks end at grains: only an empty stretch can pass. */
-        ASSERT(block == NULL);
-        range.to = segment->range.to;
-    }
-    advance(fetch, range.to);
-    if (block != NULL)
-        keep_short(fetch);
-    add_ready(tape, fetch->track, range, block);
-    track_give(fetch->track, range, block);
-    keep_within_budget(tape);
-    pthread_mutex_unlock(&tape->lock);
-}
-
-static void fetch_done(struct tick_load *load, enum status status, const struct error *error)
-{
-    struct fetch *fetch = CONTAINER_OF(load, struct fetch, load);
-    struct tape *tape = fetch->tape;
-    struct track *track = fetch->track;
-    pthread_mutex_lock(&tape->lock);
-    struct segment *segment = fetch->segment;
-    if (segment != NULL) {
-        struct time_range rest = segment->range;
-        forget_segment(tape, segment);
-        /* An early end is no failure: who waited asks again. */
-        bool failed = status != STATUS_OK && status != STATUS_END;
-        track_tell(track, rest, failed ? status : STATUS_OK, failed ? error : NULL);
-    }
-    tape->fetches--;
-    tape->prefetches -= fetch->is_prefetch;
-    track->holders--;
-    drop_if_idle(track);
-    pthread_mutex_unlock(&tape->lock);
-    mem_free(fetch);
-}
-
-/* Starts a load of `range`, which no segment covers. */
-static void start_fetch(struct tape *tape, struct track *track, struct time_range range,
-                        enum source_urgency urgency)
-{
-    struct fetch *fetch = MEM_NEW(struct fetch);
-    fetch->tape = tape;
-    fetch->track = track;
-    fetch->segment = track_insert(track, range);
-    fetch->segment->fetch = fetch;
-    list_init(&fetch->load.node);
-    memcpy(fetch->load.symbol, track->symbol, sizeof fetch->load.symbol);
-    fetch->load.range = range;
-    fetch->load.urgency = urgency;
-    fetch->load.grain_us = track->grain_us;
-    fetch->load.publish = fetch_publish;
-    fetch->load.done = fetch_done;
-    atomic_init(&fetch->load.cancelled, false);
-    track->holders++;
-    tape->fetches++;
-    tape->loads++;
-    fetch->is_prefetch = urgency == SOURCE_PREFETCH;
-    tape->prefetches += fetch->is_prefetch;
-    source_load_ticks(tape->source, &fetch->load);
-}
-
 struct tape *tape_create(struct source *source, size_t budget_bytes)
 {
     struct tape *tape = MEM_NEW(struct tape);
     pthread_mutex_init(&tape->lock, NULL);
     tape->source = source;
     budget_init(&tape->budget, budget_bytes);
-    for (size_t i = 0; i < BUCKETS; i++)
+    for (size_t i = 0; i < TAPE_BUCKETS; i++)
         list_init(&tape->buckets[i]);
     return tape;
 }
@@ -235,11 +40,11 @@ void tape_destroy(struct tape **tape)
 {
     struct tape *gone = *tape;
     ASSERT(gone->fetches == 0);
-    for (size_t i = 0; i < BUCKETS; i++) {
+    for (size_t i = 0; i < TAPE_BUCKETS; i++) {
         while (!list_is_empty(&gone->buckets[i])) {
             struct track *track = CONTAINER_OF(gone->buckets[i].next, struct track, node);
             while (track->segment_count > 0)
-                forget_segment(gone, track->segments[track->segment_count - 1]);
+                shelf_forget(gone, track->segments[track->segment_count - 1]);
             track_destroy(track);
         }
     }
@@ -252,15 +57,34 @@ void tape_statistics(struct tape *tape, struct tape_statistics *statistics)
 {
     pthread_mutex_lock(&tape->lock);
     *statistics = (struct tape_statistics){
-        .bytes = tape->budget.bytes,
+        .counts = tape->budget.counts,
         .budget_bytes = tape->budget.bytes_max,
-        .blocks = tape->budget.blocks,
-        .hits = tape->hits,
-        .misses = tape->misses,
-        .loads = tape->loads,
-        .evictions = tape->budget.evictions,
+        .tracks = tape->tracks,
+        .loading = tape->fetches,
     };
     pthread_mutex_unlock(&tape->lock);
+}
+
+static void fill_statistics(const struct track *track, struct track_statistics *statistics)
+{
+    memcpy(statistics->symbol, track->symbol, sizeof statistics->symbol);
+    statistics->grain_us = track_grain_us(track);
+    statistics->counts = track->counts;
+}
+
+size_t tape_track_statistics(struct tape *tape, struct track_statistics *statistics, size_t most)
+{
+    size_t count = 0;
+    pthread_mutex_lock(&tape->lock);
+    for (size_t i = 0; i < TAPE_BUCKETS; i++) {
+        struct list *bucket = &tape->buckets[i];
+        for (struct list *node = bucket->next; node != bucket; node = node->next, count++) {
+            if (count < most)
+                fill_statistics(CONTAINER_OF(node, struct track, node), &statistics[count]);
+        }
+    }
+    pthread_mutex_unlock(&tape->lock);
+    return count;
 }
 
 struct track *tape_track_hold(struct tape *tape, const struct symbol *symbol)
@@ -270,6 +94,7 @@ struct track *tape_track_hold(struct tape *tape, const struct symbol *symbol)
     if (track == NULL) {
         track = track_create(symbol);
         list_append(bucket_of(tape, symbol->name), &track->node);
+        tape->tracks++;
     }
     track->holders++;
     pthread_mutex_unlock(&tape->lock);
@@ -280,7 +105,7 @@ void tape_track_let_go(struct tape *tape, struct track **track)
 {
     pthread_mutex_lock(&tape->lock);
     (*track)->holders--;
-    drop_if_idle(*track);
+    shelf_drop_if_idle(tape, *track);
     pthread_mutex_unlock(&tape->lock);
     *track = NULL;
 }
@@ -293,69 +118,49 @@ void tape_waiter_init(struct tape_waiter *waiter, struct inbox *inbox,
     list_init(&waiter->node);
 }
 
-static void wait_for(struct track *track, int64_t instant, struct tape_waiter *waiter)
+/* The waiter waits no more where it did. */
+static void leave(struct tape *tape, struct tape_waiter *waiter)
 {
-    waiter->instant = instant;
     if (list_is_empty(&waiter->node))
-        list_append(&track->waiters, &waiter->node);
-}
-
-/* The source knows no other times. */
-static struct time_range clip(struct time_range range)
-{
-    if (range.from < TIME_MIN)
-        range.from = TIME_MIN;
-    if (range.to > TIME_MAX + 1)
-        range.to = TIME_MAX + 1;
-    return range;
-}
-
-/* One grain around the instant: the shortest way to the first frame. Behind emptiness there may be
- * more of it: as much again. */
-static void load_around(struct tape *tape, struct track *track, int64_t instant)
-{
-    int64_t from = track_floor(track, instant);
-    struct time_range wanted = {.from = from, .to = from + track->grain_us};
-    struct segment *empty = empty_segment_at(track, instant - 1);
-    if (empty != NULL)
-        wanted.to = track_ceil(track, wanted.to + (empty->range.to - empty->range.from));
-    start_fetch(tape, track, track_gap(track, instant, clip(wanted)), SOURCE_URGENT);
-}
-
-/* Somebody waits for an instant that is being loaded: nearly there, or far behind the front? */
-static void hurry(struct tape *tape, struct segment *segment, int64_t instant)
-{
-    struct track *track = segment->track;
-    int64_t cut = track_floor(track, instant);
-    if (cut - segment->range.from <= FAR_GRAINS * track->grain_us) {
-        tape->prefetches -= segment->fetch->is_prefetch;
-        segment->fetch->is_prefetch = false;
-        source_urge_ticks(tape->source, &segment->fetch->load);
         return;
-    }
-    cut_off(segment, cut);
-    load_around(tape, track, instant);
+    list_remove(&waiter->node);
+    fetch_abandon(tape, waiter->track, waiter->instant);
+}
+
+static void wait_for(struct tape *tape, struct track *track, int64_t instant,
+                     struct tape_waiter *waiter)
+{
+    bool is_waiting = !list_is_empty(&waiter->node);
+    if (is_waiting && waiter->track == track && waiter->instant == instant)
+        return;
+    leave(tape, waiter);
+    waiter->track = track;
+    waiter->instant = instant;
+    list_append(&track->waiters, &waiter->node);
+    tape->budget.counts.misses++;
+    track->counts.misses++;
 }
 
 static enum status pin_ready(struct tape *tape, struct segment *segment,
                              struct tape_stretch *stretch)
 {
-    tape->hits++;
+    tape->budget.counts.hits++;
+    segment->track->counts.hits++;
     budget_visit(&tape->budget, segment);
     stretch->range = segment->range;
     stretch->block = segment->block != NULL ? block_retain(segment->block) : NULL;
     return STATUS_OK;
 }
 
-static enum status pin_later(struct tape *tape, struct track *track, struct segment *segment,
-                             int64_t instant, struct tape_waiter *waiter)
+static enum status pin_later(struct tape *tape, struct track *track, int64_t instant,
+                             struct tape_waiter *waiter)
 {
-    tape->misses++;
+    wait_for(tape, track, instant, waiter); /* may end the load that it waited for before */
+    struct segment *segment = track_segment_at(track, instant);
     if (segment != NULL)
-        hurry(tape, segment, instant);
+        fetch_hurry(tape, segment, instant, waiter->backward);
     else
-        load_around(tape, track, instant);
-    wait_for(track, instant, waiter);
+        fetch_around(tape, track, instant, waiter->backward);
     return STATUS_WAIT;
 }
 
@@ -388,7 +193,7 @@ enum status tape_pin(struct tape *tape, struct track *track, int64_t instant,
         struct segment *segment = track_segment_at(track, instant);
         status = segment != NULL && segment->fetch == NULL
                      ? pin_ready(tape, segment, stretch)
-                     : pin_later(tape, track, segment, instant, waiter);
+                     : pin_later(tape, track, instant, waiter);
     }
     pthread_mutex_unlock(&tape->lock);
     return status;
@@ -403,7 +208,7 @@ void tape_unpin(struct tape_stretch *stretch)
 void tape_stop_waiting(struct tape *tape, struct tape_waiter *waiter)
 {
     pthread_mutex_lock(&tape->lock);
-    list_remove(&waiter->node);
+    leave(tape, waiter);
     waiter->status = STATUS_OK;
     tape_unpin(&waiter->given);
     waiter->given = (struct tape_stretch){.block = NULL};
@@ -411,28 +216,62 @@ void tape_stop_waiting(struct tape *tape, struct tape_waiter *waiter)
     inbox_retract(waiter->inbox, &waiter->letter);
 }
 
-void tape_read_ahead(struct tape *tape, struct track *track, struct time_range range)
+/* The next part of `range` from its start (backward: its end) that no segment covers, at most one
+ * load long; false when there is none. */
+static bool next_gap(const struct track *track, struct time_range range, bool backward,
+                     struct time_range *gap)
 {
+    int64_t load_us = TAPE_LOAD_GRAINS * track_grain_us(track);
+    while (range.from < range.to) {
+        struct segment *segment = track_segment_at(track, backward ? range.to - 1 : range.from);
+        if (segment == NULL)
+            break;
+        if (backward)
+            range.to = segment->range.from;
+        else
+            range.from = segment->range.to;
+    }
+    if (range.from >= range.to)
+        return false;
+    if (range.to - range.from > load_us) {
+        if (backward)
+            range.from = range.to - load_us;
+        else
+            range.to = range.from + load_us;
+    }
+    *gap = track_gap(track, backward ? range.to - 1 : range.from, range);
+    return true;
+}
+
+void tape_read_ahead(struct tape *tape, struct track *track, struct time_range range, bool backward)
+{
+    if (tape_is_tight(tape))
+        return;
     pthread_mutex_lock(&tape->lock);
-    struct segment *first = track_segment_at(track, range.from);
-    struct time_range grains = {.from = track_floor(track, range.from),
-                                .to = track_ceil(track, range.to)};
-    grains = clip(grains);
-    int64_t at = first != NULL ? first->range.to : grains.from;
-    int64_t to = grains.to;
-    while (at < to && tape->prefetches < TAPE_PREFETCHES_MAX) {
-        struct segment *segment = track_segment_at(track, at);
-        if (segment != NULL) {
-            at = segment->range.to;
-            continue;
-        }
-        int64_t most = at + TAPE_LOAD_GRAINS * track->grain_us;
-        struct time_range wanted = {.from = at, .to = to < most ? to : most};
-        struct time_range gap = track_gap(track, at, wanted);
-        start_fetch(tape, track, gap, SOURCE_PREFETCH);
-        at = gap.to;
+    int64_t grain_us = track_grain_us(track);
+    struct time_range grains = {.from = time_floor(range.from, grain_us),
+                                .to = time_ceil(range.to, grain_us)};
+    /* What lies behind the playhead is nobody's future. */
+    struct segment *first = track_segment_at(track, backward ? range.to - 1 : range.from);
+    if (first != NULL && backward)
+        grains.to = first->range.from;
+    else if (first != NULL)
+        grains.from = first->range.to;
+    grains = time_range_clip(grains);
+    struct time_range gap;
+    while (tape->prefetches < TAPE_PREFETCHES_MAX && next_gap(track, grains, backward, &gap)) {
+        fetch_ahead(tape, track, gap, backward);
+        if (backward)
+            grains.to = gap.from;
+        else
+            grains.from = gap.to;
     }
     pthread_mutex_unlock(&tape->lock);
+}
+
+bool tape_is_tight(struct tape *tape)
+{
+    return atomic_load_explicit(&tape->is_tight, memory_order_relaxed);
 }
 
 static void invalidate_track(struct tape *tape, struct track *track, struct time_range range)
@@ -442,16 +281,16 @@ static void invalidate_track(struct tape *tape, struct track *track, struct time
     while (index < track->segment_count && track->segments[index]->range.from < range.to) {
         struct segment *segment = track->segments[index];
         struct time_range forgotten = segment->range;
-        forget_segment(tape, segment);
+        shelf_forget(tape, segment);
         track_tell(track, forgotten, STATUS_OK, NULL);
     }
-    drop_if_idle(track);
+    shelf_drop_if_idle(tape, track);
 }
 
 void tape_invalidate(struct tape *tape, const char *symbol, struct time_range range)
 {
     pthread_mutex_lock(&tape->lock);
-    for (size_t i = 0; i < BUCKETS; i++) {
+    for (size_t i = 0; i < TAPE_BUCKETS; i++) {
         struct list *bucket = &tape->buckets[i];
         for (struct list *node = bucket->next, *next; node != bucket; node = next) {
             next = node->next;

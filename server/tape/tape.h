@@ -8,15 +8,20 @@
  *
  * A segment is ready (a block, or the knowledge that there are no ticks) or being loaded, by
  * exactly one load however many viewers wait (single-flight). A load publishes block by block, so
- * that the first frame does not wait for the read-ahead. Segments being loaded begin and end at
- * multiples of the track's grain: a power of two of seconds, about TAPE_GRAIN_ROWS ticks. Behind
- * emptiness a load is as long as that was, so that decades without ticks take a few dozen loads;
- * it ends TAPE_LOAD_GRAINS after the first ticks it meets.
+ * that the first frame does not wait for the read-ahead. A segment with ticks is a grain long: a
+ * power of two of seconds, about TAPE_GRAIN_ROWS ticks, by the density that the symbol is known to
+ * have and then by what blocks turn out to hold. A load that somebody waits for begins where he is
+ * and in the direction he goes, with stretches of a TAPE_FIRST_PARTS of a grain that double. Behind
+ * emptiness a load is as long as that was, so that decades without ticks take a few dozen loads; it
+ * ends TAPE_LOAD_GRAINS after the first ticks it meets. A load that nobody waits for any more, and
+ * that has brought nothing yet, is cancelled: a storm of seeks leaves no queue behind.
  *
  * Eviction is segmented LRU (Karedla, Love, Wherry, "Caching strategies to improve disk system
  * performance", 1994): a segment enters on probation and is protected only once a second viewer
  * or visit has asked for it; probation is evicted first, so one long scan runs through without
  * pushing out what many viewers share. Pinned blocks are passed over: evicting them frees nothing.
+ * While pins alone exceed the budget the tape is tight: nothing is read ahead and stretches are a
+ * TAPE_TIGHT_PARTS of a grain, so that each viewer beyond the budget costs little.
  *
  * Any thread; one lock, held for a binary search and a few links. Blocks are pinned by reference.
  */
@@ -27,6 +32,8 @@
 #include "market/source.h"
 
 #define TAPE_GRAIN_ROWS 16384 /* ticks a grain should hold, by the symbol's mean density */
+#define TAPE_FIRST_PARTS 16   /* of a grain: the first stretch of a load that is waited for */
+#define TAPE_TIGHT_PARTS 4
 #define TAPE_GRAIN_US_LEAST TIME_SECOND_US
 #define TAPE_GRAIN_US_MOST (TIME_SECOND_US << 25) /* 388 days */
 #define TAPE_LOAD_GRAINS 16                       /* most grains with ticks one load covers */
@@ -50,6 +57,8 @@ struct tape_waiter {
     struct letter letter;
     struct inbox *inbox;
     struct list node; /* the track's waiters; unlinked: not waiting */
+    struct track *track;
+    bool backward; /* the way it goes on from an instant; the owner sets it before it asks */
     int64_t instant;
     enum status status; /* a load failed: the next tape_pin tells */
     struct error error;
@@ -58,20 +67,36 @@ struct tape_waiter {
     struct tape_stretch given;
 };
 
+struct tape_counts {
+    size_t bytes;            /* of blocks and what is known to be empty */
+    size_t blocks;           /* segments with ticks */
+    size_t empties;          /* segments without */
+    uint64_t hits;           /* pins answered at once */
+    uint64_t misses;         /* pins that had to wait */
+    uint64_t urgent_loads;   /* asked of the source because somebody waited */
+    uint64_t prefetch_loads; /* asked of it because somebody would */
+    uint64_t evictions;      /* segments */
+};
+
 struct tape_statistics {
-    size_t bytes;
+    struct tape_counts counts;
     size_t budget_bytes;
-    size_t blocks;
-    uint64_t hits;      /* pins answered at once */
-    uint64_t misses;    /* pins that had to wait */
-    uint64_t loads;     /* asked of the source */
-    uint64_t evictions; /* segments */
+    size_t tracks;
+    size_t loading; /* loads under way */
+};
+
+struct track_statistics {
+    char symbol[SYMBOL_BYTES_MAX + 1];
+    int64_t grain_us;
+    struct tape_counts counts; /* since the track was made: one that nobody needs is forgotten */
 };
 
 /* `source` outlives every load: destroy it first, then the tape. */
 struct tape *tape_create(struct source *source, size_t budget_bytes);
 void tape_destroy(struct tape **tape);
 void tape_statistics(struct tape *tape, struct tape_statistics *statistics);
+/* Up to `most` tracks, in no order; returns how many there are. */
+size_t tape_track_statistics(struct tape *tape, struct track_statistics *statistics, size_t most);
 
 /* The track of a symbol, for as long as it is held. Its grain follows the density known now. */
 struct track *tape_track_hold(struct tape *tape, const struct symbol *symbol);
@@ -93,9 +118,13 @@ void tape_unpin(struct tape_stretch *stretch);
 /* No letter will come any more. On the inbox owner's thread. */
 void tape_stop_waiting(struct tape *tape, struct tape_waiter *waiter);
 
-/* Asks for what is missing in `range` without waiting for it. A hint: it may do nothing when
- * enough loads are in flight. */
-void tape_read_ahead(struct tape *tape, struct track *track, struct time_range range);
+/* Asks for what is missing in `range`, from its start (backward: from its end), without waiting for
+ * it. A hint: it may do nothing when enough loads are in flight, or the tape is tight. */
+void tape_read_ahead(struct tape *tape, struct track *track, struct time_range range,
+                     bool backward);
+
+/* Pins alone exceed the budget. */
+bool tape_is_tight(struct tape *tape);
 
 /* The grain of a track, for the size of read-ahead. */
 int64_t track_grain_us(const struct track *track);

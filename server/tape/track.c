@@ -5,6 +5,12 @@
 
 #include <string.h>
 
+/* A grain that holds this much less (or half of it more) than it should is called lean (fat); it
+ * takes so many in a row to believe it: nights and week-ends are quiet. */
+#define DENSITY_FACTOR 4
+#define LEAN_BLOCKS_ENOUGH 32
+#define FAT_BLOCKS_ENOUGH 4
+
 /* The power of two of seconds in which a symbol of this mean density has about TAPE_GRAIN_ROWS. */
 static int64_t grain_for(const struct symbol *symbol)
 {
@@ -24,7 +30,7 @@ struct track *track_create(const struct symbol *symbol)
     list_init(&track->waiters);
     atomic_init(&track->changes, 0);
     memcpy(track->symbol, symbol->name, sizeof track->symbol);
-    track->grain_us = grain_for(symbol);
+    atomic_init(&track->grain_us, grain_for(symbol));
     return track;
 }
 
@@ -43,7 +49,7 @@ bool track_is_idle(const struct track *track)
 
 int64_t track_grain_us(const struct track *track)
 {
-    return track->grain_us;
+    return atomic_load_explicit(&track->grain_us, memory_order_relaxed);
 }
 
 uint64_t track_changes(const struct track *track)
@@ -113,16 +119,21 @@ void track_remove(struct segment *segment)
     mem_free(segment);
 }
 
-int64_t track_floor(const struct track *track, int64_t instant)
+void track_learn(struct track *track, struct time_range range, size_t rows)
 {
-    int64_t rest = instant % track->grain_us;
-    return instant - rest - (rest < 0 ? track->grain_us : 0);
-}
-
-int64_t track_ceil(const struct track *track, int64_t instant)
-{
-    int64_t floor = track_floor(track, instant);
-    return floor == instant ? instant : floor + track->grain_us;
+    int64_t grain_us = track_grain_us(track);
+    if (rows < BLOCK_ROWS_MAX && range.to - range.from != grain_us)
+        return; /* a part of a grain says little */
+    track->lean_blocks = rows * DENSITY_FACTOR < TAPE_GRAIN_ROWS ? track->lean_blocks + 1 : 0;
+    track->fat_blocks = rows > TAPE_GRAIN_ROWS * DENSITY_FACTOR / 2 ? track->fat_blocks + 1 : 0;
+    if (track->lean_blocks == LEAN_BLOCKS_ENOUGH && 2 * grain_us <= TAPE_GRAIN_US_MOST)
+        grain_us *= 2;
+    else if (track->fat_blocks == FAT_BLOCKS_ENOUGH && grain_us / 2 >= TAPE_GRAIN_US_LEAST)
+        grain_us /= 2;
+    else
+        return;
+    atomic_store(&track->grain_us, grain_us);
+    track->lean_blocks = track->fat_blocks = 0;
 }
 
 struct time_range track_gap(const struct track *track, int64_t instant, struct time_range range)
@@ -146,6 +157,11 @@ static struct tape_waiter *waiter_in(struct track *track, struct list *node,
             return waiter;
     }
     return NULL;
+}
+
+bool track_is_awaited(struct track *track, struct time_range range)
+{
+    return waiter_in(track, track->waiters.next, range) != NULL;
 }
 
 static void post(struct tape_waiter *waiter)

@@ -22,7 +22,10 @@ struct segment {
 struct track {
     struct list node; /* the tape's bucket */
     char symbol[SYMBOL_BYTES_MAX + 1];
-    int64_t grain_us;
+    atomic_llong grain_us; /* read without the lock, too */
+    unsigned lean_blocks;  /* grains in a row that held much less than TAPE_GRAIN_ROWS … */
+    unsigned fat_blocks;   /* … or much more */
+    struct tape_counts counts;
     size_t holders;
     struct segment **segments;
     size_t segment_count;
@@ -46,12 +49,14 @@ struct segment *track_insert(struct track *track, struct time_range range);
 /* Unlinks and frees it, its block released. */
 void track_remove(struct segment *segment);
 
-/* Rounded to the grain. */
-int64_t track_floor(const struct track *track, int64_t instant);
-int64_t track_ceil(const struct track *track, int64_t instant);
+/* A block of `rows` ticks has been read over `range`: where many in a row tell that the symbol is
+ * less or more dense than it was thought to be, the grain is doubled or halved. */
+void track_learn(struct track *track, struct time_range range, size_t rows);
 /* The part of `range` around `instant` that no segment covers; `instant` itself is uncovered. */
 struct time_range track_gap(const struct track *track, int64_t instant, struct time_range range);
 
+/* Whether somebody waits for an instant in `range`. */
+bool track_is_awaited(struct track *track, struct time_range range);
 /* Tells every waiter whose instant lies in `range` to ask again, or that its load failed. */
 void track_tell(struct track *track, struct time_range range, enum status status,
                 const struct error *error);

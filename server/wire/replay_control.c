@@ -69,13 +69,13 @@ static enum status read_count(const struct request *request, int64_t *count, str
     return STATUS_OK;
 }
 
-enum status replay_step_read(const struct request *request, struct replay_step *step,
+enum status replay_step_read(const struct request *request, struct replay_step_request *step,
                              struct error *error)
 {
-    struct replay_step read = {.unit = STEP_TICK};
-    enum status status = read_unit(request, &read, error);
+    struct replay_step_request read = {.has_at = false};
+    enum status status = read_unit(request, &read.step, error);
     if (status == STATUS_OK)
-        status = read_count(request, &read.count, error);
+        status = read_count(request, &read.step.count, error);
     if (status == STATUS_OK)
         status = read_at(request, &read.has_at, &read.at, error);
     if (status == STATUS_OK)

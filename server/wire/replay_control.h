@@ -1,8 +1,8 @@
 /*
  * The requests on an open replay and their answer:
- *   replay.play | pause | seek {to} | speed {speed} | step {unit, count} | set {…} | close
- *     → ok {id, epoch, state, at, speed}
- *   replay.ack {id, epoch, seq}: no answer unless it is wrong
+ *   replay.play | pause | seek {to} | speed {speed, at?} | step {unit, count, at?} | set {…} |
+ * close → ok {id, epoch, state, at, speed} replay.ack {id, epoch, seq}: no answer unless it is
+ * wrong
  */
 #ifndef TAPEDECK_WIRE_REPLAY_CONTROL_H
 #define TAPEDECK_WIRE_REPLAY_CONTROL_H
@@ -25,15 +25,12 @@ enum status replay_speed_change_read(const struct request *request,
 
 /* replay.step {id, unit:"tick"|"frame"|INTERVAL, count, at?} */
 #define REPLAY_STEP_COUNT_MOST 1000000
-enum replay_step_unit { STEP_TICK, STEP_FRAME, STEP_INTERVAL };
-struct replay_step {
-    enum replay_step_unit unit;
-    int64_t interval_us; /* of STEP_INTERVAL */
-    int64_t count;       /* ≠ 0, within ±1 000 000 */
+struct replay_step_request {
+    struct replay_step step; /* count within ±REPLAY_STEP_COUNT_MOST */
     bool has_at;
     int64_t at;
 };
-enum status replay_step_read(const struct request *request, struct replay_step *step,
+enum status replay_step_read(const struct request *request, struct replay_step_request *step,
                              struct error *error) MUST_CHECK;
 
 /* replay.set {id, ticks?, fps?, candles?} */

@@ -123,29 +123,50 @@ void fake_source_end(struct fake_source *fake, enum status status)
     load->done(load, status, &error);
 }
 
-static int64_t grain_end(int64_t time, int64_t grain_us)
+/* The part of the load that one publish brings: to the end of the step, of the block, or of
+ * emptiness. */
+static struct time_range stretch_up(const struct fake_source *fake, const struct fake_tape *tape,
+                                    const struct tick_load *load, int64_t step_us)
 {
-    int64_t rest = time % grain_us;
-    return time - (rest < 0 ? rest + grain_us : rest) + grain_us;
-}
-
-/* To the end of the grain, of the block, or of emptiness. */
-static int64_t stretch_end(const struct fake_source *fake, const struct fake_tape *tape,
-                           const struct tick_load *load)
-{
-    size_t first = find(tape, load->range.from);
-    if (first == tape->count || tape->ticks[first].time >= load->range.to)
-        return load->range.to;
-    int64_t end = grain_end(load->range.from, load->grain_us);
+    struct time_range range = load->range;
+    size_t first = find(tape, range.from);
+    if (first == tape->count || tape->ticks[first].time >= range.to)
+        return range;
     int64_t next = tape->ticks[first].time;
-    if (next >= end)
-        return grain_end(next, load->grain_us) - load->grain_us;
-    if (end > load->range.to)
-        end = load->range.to;
+    int64_t end = time_floor(range.from, step_us) + step_us;
+    if (next >= end) {
+        range.to = time_floor(next, step_us);
+        return range;
+    }
     size_t full = first + fake->block_rows;
     if (full < tape->count && tape->ticks[full].time < end && tape->ticks[full].time > next)
         end = tape->ticks[full].time;
-    return end;
+    if (end < range.to)
+        range.to = end;
+    return range;
+}
+
+static struct time_range stretch_down(const struct fake_source *fake, const struct fake_tape *tape,
+                                      const struct tick_load *load, int64_t step_us)
+{
+    struct time_range range = load->range;
+    size_t end = find(tape, range.to);
+    if (end == 0 || tape->ticks[end - 1].time < range.from)
+        return range;
+    int64_t next = tape->ticks[end - 1].time;
+    int64_t start = time_floor(range.to - 1, step_us);
+    if (next < start) {
+        range.from = time_floor(next, step_us) + step_us;
+        return range;
+    }
+    if (end > fake->block_rows) {
+        int64_t full = tape->ticks[end - fake->block_rows - 1].time;
+        if (full >= start && full < next)
+            start = full + 1;
+    }
+    if (start > range.from)
+        range.from = start;
+    return range;
 }
 
 static struct block *build(const struct fake_tape *tape, struct time_range range)
@@ -173,9 +194,18 @@ void fake_source_step(struct fake_source *fake)
         fake_source_end(fake, load->range.from >= load->range.to ? STATUS_OK : STATUS_END);
         return;
     }
-    struct time_range range = {.from = load->range.from, .to = stretch_end(fake, tape, load)};
-    load->range.from = range.to;
-    load->publish(load, range, build(tape, range));
+    int64_t step_us = load->first_us > 0 ? load->first_us : load->grain_us;
+    struct time_range range = load->backward ? stretch_down(fake, tape, load, step_us)
+                                             : stretch_up(fake, tape, load, step_us);
+    struct block *block = build(tape, range);
+    /* What is left of the load is kept in the load itself. */
+    if (load->backward)
+        load->range.to = range.from;
+    else
+        load->range.from = range.to;
+    if (block != NULL && step_us < load->grain_us)
+        load->first_us = 2 * step_us;
+    load->publish(load, range, block);
 }
 
 void fake_source_answer(struct fake_source *fake, enum status status)

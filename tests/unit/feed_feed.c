@@ -202,7 +202,6 @@ Test(feed, refuses_what_it_cannot_do_and_goes_on)
         {"{'op':'replay.open','id':1,'symbols':['B'],'from':0}", "not_found"},
         {"{'op':'replay.open','id':1,'symbols':['A'],'from':64000001}", "bad_argument"},
         {"{'op':'replay.open','id':1,'symbols':['A'],'from':0,'at':64000001}", "bad_argument"},
-        {"{'op':'replay.open','id':1,'symbols':['A'],'from':0,'speed':-1}", "bad_argument"},
         {"{'op':'replay.open','id':1,'symbols':['A'],'from':0,"
          "'candles':[{'interval':'1m','history':1}]}",
          "bad_argument"},
@@ -212,6 +211,27 @@ Test(feed, refuses_what_it_cannot_do_and_goes_on)
         check_refused(table[i].request, table[i].code);
     ask("{'op':'symbols'}");
     check_heard("symbols");
+}
+
+Test(feed, starts_backward_at_the_end_of_the_range)
+{
+    meet();
+    ask(OPEN ",'speed':-3}");
+    check_heard("replay.opened");
+    cr_assert(json_integer_value(json_object_get(heard, "at")) == 10000000);
+    cr_assert(json_integer_value(json_object_get(heard, "speed")) == -3);
+    check_refused("{'op':'replay.open','id':8,'symbols':['A'],'from':0,'to':9,'at':10,'speed':-1}",
+                  "bad_argument");
+}
+
+Test(feed, steps_by_frame_only_at_a_speed_that_has_frames)
+{
+    meet();
+    ask(OPEN ",'speed':'max'}");
+    check_heard("replay.opened");
+    check_refused("{'op':'replay.step','id':7,'unit':'frame','count':1}", "bad_argument");
+    ask("{'op':'replay.step','id':7,'unit':'tick','count':1}");
+    check_heard("ok");
 }
 
 Test(feed, says_that_the_database_is_not_there_yet)
@@ -260,8 +280,11 @@ Test(feed, tells_each_control_where_the_replay_then_stands)
         {"{'op':'replay.speed','id':7,'speed':2,'at':3000000}", "playing", 3, 3000000},
         {"{'op':'replay.speed','id':7,'speed':2,'at':1}", "playing", 3, 3000000},
         {"{'op':'replay.set','id':7,'fps':30}", "playing", 3, 3000000},
-        {"{'op':'replay.pause','id':7}", "paused", 3, 3000000},
-        {"{'op':'replay.pause','id':7}", "paused", 3, 3000000},
+        {"{'op':'replay.speed','id':7,'speed':-2}", "playing", 4, 3000000},
+        {"{'op':'replay.pause','id':7}", "paused", 4, 3000000},
+        {"{'op':'replay.pause','id':7}", "paused", 4, 3000000},
+        {"{'op':'replay.step','id':7,'unit':'1s','count':-1,'at':5000000}", "paused", 5, 5000000},
+        {"{'op':'replay.speed','id':7,'speed':'-max'}", "paused", 6, 5000000},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         ask(table[i].request);
@@ -271,7 +294,7 @@ Test(feed, tells_each_control_where_the_replay_then_stands)
         cr_assert(json_integer_value(json_object_get(heard, "at")) == table[i].at);
     }
     check_refused("{'op':'replay.seek','id':7,'to':10000001}", "bad_argument");
-    check_refused("{'op':'replay.speed','id':7,'speed':-2}", "bad_argument");
+    check_refused("{'op':'replay.step','id':7,'unit':'tick','count':1,'at':-1}", "bad_argument");
     ask("{'op':'replay.ack','id':7,'epoch':1,'seq':5}");
     check_heard("replay.state"); /* an old epoch's ack is no error, and has no answer */
 }

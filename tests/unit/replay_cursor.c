@@ -79,7 +79,7 @@ Test(replay_cursor, finds_what_follows_its_position)
 {
     for (int64_t i = 0; i < 300; i++)
         fake_tape_add(ticks, i * S, i);
-    cursor_seek(&cursor, 100 * S);
+    cursor_seek(&cursor, 1, 100 * S);
     cover(250 * S);
     cr_assert(cursor.covered >= 250 * S);
     check_next(100 * S);
@@ -96,7 +96,7 @@ Test(replay_cursor, finds_what_follows_its_position)
 Test(replay_cursor, tells_when_it_is_worth_covering_again)
 {
     fake_tape_add(ticks, 0, 1);
-    cursor_seek(&cursor, 0);
+    cursor_seek(&cursor, 1, 0);
     cr_assert(cursor_cover(&cursor, S, &error) == STATUS_WAIT);
     fake_source_run(&fake);
     cr_assert(told == 0);
@@ -107,10 +107,10 @@ Test(replay_cursor, tells_when_it_is_worth_covering_again)
 
 Test(replay_cursor, hears_nothing_of_a_place_it_has_left)
 {
-    cursor_seek(&cursor, 0);
+    cursor_seek(&cursor, 1, 0);
     cr_assert(cursor_cover(&cursor, S, &error) == STATUS_WAIT);
     fake_source_end(&fake, STATUS_INTERNAL);
-    cursor_seek(&cursor, 10 * GRAIN);
+    cursor_seek(&cursor, 1, 10 * GRAIN);
     inbox_drain(&inbox);
     cr_assert(told == 0);
     cr_assert(cursor_cover(&cursor, 10 * GRAIN + 1, &error) == STATUS_WAIT, "no failure of before");
@@ -120,7 +120,7 @@ Test(replay_cursor, pins_no_stretches_without_ticks)
 {
     fake_tape_add(ticks, 0, 1);
     fake_tape_add(ticks, 100 * GRAIN, 2);
-    cursor_seek(&cursor, 0);
+    cursor_seek(&cursor, 1, 0);
     cover(100 * GRAIN + 1);
     cr_assert(cursor.stretch_count == 2);
     cursor_advance(&cursor, 1);
@@ -132,7 +132,7 @@ Test(replay_cursor, stops_where_it_has_enough_for_a_frame)
 {
     for (int64_t i = 0; i < 2 * CURSOR_ROWS_ENOUGH; i++)
         fake_tape_add(ticks, i * S / 100, i);
-    cursor_seek(&cursor, 0);
+    cursor_seek(&cursor, 1, 0);
     cover(TIME_MAX);
     cr_assert(cursor.covered < 2 * CURSOR_ROWS_ENOUGH * S / 100);
     cr_assert(rows_before(cursor.covered) >= CURSOR_ROWS_ENOUGH);
@@ -145,7 +145,7 @@ Test(replay_cursor, holds_a_bounded_number_of_stretches)
 {
     for (int64_t i = 0; i < 100; i++)
         fake_tape_add(ticks, i * GRAIN, i);
-    cursor_seek(&cursor, 0);
+    cursor_seek(&cursor, 1, 0);
     cover(TIME_MAX);
     cr_assert(cursor.stretch_count == CURSOR_STRETCHES_MAX);
     cr_assert(rows_before(TIME_MAX) == CURSOR_STRETCHES_MAX);
@@ -155,7 +155,7 @@ Test(replay_cursor, holds_a_bounded_number_of_stretches)
 Test(replay_cursor, looks_again_when_ticks_have_changed)
 {
     fake_tape_add(ticks, 0, 1);
-    cursor_seek(&cursor, 0);
+    cursor_seek(&cursor, 1, 0);
     cover(GRAIN);
     cr_assert(rows_before(GRAIN) == 1);
     fake_tape_add(ticks, S, 2);
@@ -170,7 +170,7 @@ Test(replay_cursor, moves_on_from_its_position_when_ticks_have_changed)
 {
     for (int64_t i = 0; i < 10; i++)
         fake_tape_add(ticks, i * S, i);
-    cursor_seek(&cursor, 0);
+    cursor_seek(&cursor, 1, 0);
     cover(GRAIN);
     cursor_advance(&cursor, 5 * S);
     tape_invalidate(tape, NULL, (struct time_range){0, GRAIN});

@@ -41,8 +41,9 @@ static void set_up(void)
     tape = tape_create(&fake.source, 1 << 24);
     inbox_init(&inbox, nobody_sleeps, NULL);
     cursor_init(&cursor, tape, &ticks->symbol, &inbox, deliver);
-    cursor_seek(&cursor, 0);
+    cursor_seek(&cursor, 1, 0);
     struct error error;
+    tape_read_ahead(tape, cursor.track, (struct time_range){0, 192 * S}, false); /* whole grains */
     while (cursor_cover(&cursor, 192 * S, &error) == STATUS_WAIT) {
         fake_source_run(&fake);
         inbox_drain(&inbox);
@@ -84,6 +85,39 @@ Test(replay_gather, shares_the_columns_of_one_block)
     check_rows(0, 10);
     cr_assert(frame.time.payload == cursor.stretches[0].pinned.block->time.payload);
     cr_assert(gather.payload_used == 0);
+}
+
+/* Backward, from 192 s down. */
+static void turn_around(void)
+{
+    struct error error;
+    cursor_seek(&cursor, -1, axis_edge(-1, 192 * S));
+    cr_assert(cursor_cover(&cursor, axis_edge(-1, 0), &error) == STATUS_OK);
+}
+
+static void check_rows_back(int64_t newest, size_t rows)
+{
+    cr_assert(frame.time.rows == rows);
+    for (size_t i = 0; i < rows; i++) {
+        int64_t value = newest - (int64_t)i;
+        cr_assert(column_value(&frame.time, i) == value * S);
+        cr_assert(column_decimal(&frame.fields[TICK_BID], i) == value * DECIMAL_ONE);
+        cr_assert(column_decimal(&frame.fields[TICK_LAST], i) == DECIMAL_NULL);
+    }
+}
+
+Test(replay_gather, turns_the_rows_around_when_playing_backward)
+{
+    turn_around();
+    const struct block *block = cursor.stretches[0].pinned.block;
+    cr_assert(gathered(axis_edge(-1, 190 * S), COLUMN_ENCODINGS_ALL) == 2);
+    check_rows_back(191, 2);
+    cr_assert(frame.time.encoding == block->time.encoding, "nothing is sealed anew");
+    cursor_advance(&cursor, axis_edge(-1, 190 * S));
+    cr_assert(gathered(axis_edge(-1, 100 * S), COLUMN_ENCODINGS_ALL) == 90);
+    check_rows_back(189, 90);
+    cr_assert(gathered(axis_edge(-1, 180 * S), COLUMN_ENCODING_BIT(COLUMN_I64)) == 10);
+    check_rows_back(189, 10);
 }
 
 Test(replay_gather, seals_rows_of_several_blocks_anew)

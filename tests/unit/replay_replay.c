@@ -170,7 +170,7 @@ static struct track *held;
 static void hold(void)
 {
     held = tape_track_hold(tape, &ticks->symbol);
-    tape_read_ahead(tape, held, (struct time_range){0, GRAIN});
+    tape_read_ahead(tape, held, (struct time_range){0, GRAIN}, false);
     serve();
 }
 

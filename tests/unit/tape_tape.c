@@ -102,12 +102,13 @@ Test(tape, waits_for_what_it_does_not_know_and_then_has_it_for_everybody)
     inbox_drain(&inbox);
     cr_assert(one.told == 1);
     cr_assert(pin(&one, 5 * S) == STATUS_OK);
-    cr_assert(one.stretch.range.from == 0 && one.stretch.range.to == GRAIN);
-    cr_assert(one.stretch.block->rows == 1);
+    cr_assert(one.stretch.range.from == 4 * S && one.stretch.range.to == 8 * S);
+    cr_assert(one.stretch.block == NULL);
     struct asker two;
     asker_init(&two);
     cr_assert(pin(&two, GRAIN - 1) == STATUS_OK);
-    cr_assert(two.stretch.block == one.stretch.block);
+    cr_assert(pin(&one, 8 * S) == STATUS_OK);
+    cr_assert(one.stretch.block->rows == 1);
     cr_assert(fake.load_count == 1);
     tape_unpin(&one.stretch);
     tape_unpin(&two.stretch);
@@ -162,7 +163,7 @@ Test(tape, takes_an_early_end_for_no_failure)
 
 Test(tape, forgets_a_load_that_fails_while_nobody_waits)
 {
-    tape_read_ahead(tape, track, (struct time_range){0, GRAIN});
+    tape_read_ahead(tape, track, (struct time_range){0, GRAIN}, false);
     fake_source_end(&fake, STATUS_INTERNAL);
     struct asker asker;
     asker_init(&asker);
@@ -195,11 +196,11 @@ Test(tape, asks_for_no_time_that_there_is_not)
     track = tape_track_hold(tape, &ticks->symbol);
     visit(TIME_MIN);
     visit(TIME_MAX - 1);
-    tape_read_ahead(tape, track, (struct time_range){TIME_MAX - 1, TIME_MAX});
-    tape_read_ahead(tape, track, (struct time_range){TIME_MIN, TIME_MIN + 1});
+    tape_read_ahead(tape, track, (struct time_range){TIME_MAX - 1, TIME_MAX}, false);
+    tape_read_ahead(tape, track, (struct time_range){TIME_MIN, TIME_MIN + 1}, false);
     tape_invalidate(tape, NULL, (struct time_range){TIME_MIN, TIME_MAX});
-    tape_read_ahead(tape, track, (struct time_range){TIME_MIN, TIME_MIN + 1});
-    tape_read_ahead(tape, track, (struct time_range){TIME_MAX - 1, TIME_MAX});
+    tape_read_ahead(tape, track, (struct time_range){TIME_MIN, TIME_MIN + 1}, false);
+    tape_read_ahead(tape, track, (struct time_range){TIME_MAX - 1, TIME_MAX}, false);
 }
 
 /* The end of what is known from `from` on, walking. */
@@ -230,7 +231,7 @@ Test(tape, finds_ticks_behind_decades_of_nothing_in_a_few_dozen_loads)
     fake_tape_add(ticks, late, 1);
     cr_assert(walk(0, late + 1) > late);
     cr_assert(fake.load_count < 50, "%zu loads", fake.load_count);
-    cr_assert(statistics().blocks == 1);
+    cr_assert(statistics().counts.blocks == 1);
 }
 
 Test(tape, ends_a_long_load_soon_after_the_first_ticks_it_meets)
@@ -239,7 +240,8 @@ Test(tape, ends_a_long_load_soon_after_the_first_ticks_it_meets)
         fake_tape_add(ticks, 10000 * GRAIN + i * GRAIN, i);
     walk(0, 20000 * GRAIN);
     fake_source_run(&fake);
-    cr_assert(statistics().blocks <= TAPE_LOAD_GRAINS + 2, "%zu blocks", statistics().blocks);
+    cr_assert(statistics().counts.blocks <= TAPE_LOAD_GRAINS + 2, "%zu blocks",
+              statistics().counts.blocks);
 }
 
 Test(tape, keeps_adjoining_emptiness_in_one_piece_whatever_comes_first)
@@ -258,7 +260,7 @@ Test(tape, cuts_a_load_that_somebody_would_wait_long_for)
 {
     for (int64_t i = 0; i < 16; i++)
         fake_tape_add(ticks, i * GRAIN, i);
-    tape_read_ahead(tape, track, (struct time_range){0, 16 * GRAIN});
+    tape_read_ahead(tape, track, (struct time_range){0, 16 * GRAIN}, false);
     struct asker near;
     struct asker far;
     asker_init(&near);
@@ -281,19 +283,20 @@ Test(tape, reads_ahead_without_loading_anything_twice)
 {
     visit(3 * GRAIN);
     size_t before = fake.load_count;
-    tape_read_ahead(tape, track, (struct time_range){0, 8 * GRAIN});
+    tape_read_ahead(tape, track, (struct time_range){0, 8 * GRAIN}, false);
     cr_assert(fake.load_count == before + 2, "around what is there");
-    tape_read_ahead(tape, track, (struct time_range){0, 8 * GRAIN});
+    tape_read_ahead(tape, track, (struct time_range){0, 8 * GRAIN}, false);
     cr_assert(fake.load_count == before + 2);
 }
 
 Test(tape, has_a_bounded_number_of_prefetches_under_way)
 {
     for (int64_t i = 0; i < 100; i++)
-        tape_read_ahead(tape, track, (struct time_range){100 * i * GRAIN, (100 * i + 1) * GRAIN});
+        tape_read_ahead(tape, track, (struct time_range){100 * i * GRAIN, (100 * i + 1) * GRAIN},
+                        false);
     cr_assert(fake.load_count == TAPE_PREFETCHES_MAX);
     fake_source_run(&fake);
-    tape_read_ahead(tape, track, (struct time_range){-2 * GRAIN, -GRAIN});
+    tape_read_ahead(tape, track, (struct time_range){-2 * GRAIN, -GRAIN}, false);
     cr_assert(fake.load_count == TAPE_PREFETCHES_MAX + 1, "they do end");
 }
 
@@ -345,7 +348,7 @@ Test(tape, lets_a_pinned_block_live_when_its_range_is_invalidated)
     cr_assert(pin(&asker, 0) == STATUS_OK);
     tape_invalidate(tape, NULL, (struct time_range){0, 1});
     cr_assert(block_tick(asker.stretch.block, 0).fields[TICK_BID] == 7 * DECIMAL_ONE);
-    cr_assert(statistics().blocks == 0);
+    cr_assert(statistics().counts.blocks == 0);
     tape_unpin(&asker.stretch);
 }
 
@@ -360,8 +363,8 @@ Test(tape, keeps_within_its_budget_and_evicts_what_was_used_least)
     for (int64_t i = 1; i < 64; i++)
         visit(i * GRAIN);
     struct tape_statistics now = statistics();
-    cr_assert(now.bytes <= now.budget_bytes, "%zu bytes", now.bytes);
-    cr_assert(now.evictions > 0);
+    cr_assert(now.counts.bytes <= now.budget_bytes, "%zu bytes", now.counts.bytes);
+    cr_assert(now.counts.evictions > 0);
     size_t before = fake.load_count;
     visit(0);
     cr_assert(fake.load_count == before, "a scan has not pushed it out");

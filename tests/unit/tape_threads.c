@@ -53,39 +53,66 @@ static void urge_ticks(struct source *source, struct tick_load *load)
     pthread_mutex_unlock(&base.lock);
 }
 
-static const struct source_ops ops = {.load_ticks = load_ticks, .urge_ticks = urge_ticks};
+static void cancel_ticks(struct source *source, struct tick_load *load)
+{
+    (void)source;
+    atomic_store(&load->cancelled, true);
+}
+
+static const struct source_ops ops = {
+    .load_ticks = load_ticks, .urge_ticks = urge_ticks, .cancel_ticks = cancel_ticks};
 
 static bool has_tick(int64_t grain)
 {
     return grain % 3 != 0;
 }
 
+/* One tick in the middle of two out of three grains. */
+static struct block *build(struct block_builder *builder, struct time_range range)
+{
+    for (int64_t grain = time_floor(range.from, GRAIN); grain < range.to; grain += GRAIN) {
+        struct tick tick = {.time = grain + GRAIN / 2, .fields = {grain, 1, 2, 3}};
+        if (!has_tick(grain / GRAIN) || tick.time < range.from || tick.time >= range.to)
+            continue;
+        enum status status = block_builder_add(builder, &tick);
+        ASSERT(status == STATUS_OK);
+    }
+    return builder->rows > 0 ? block_builder_seal(builder, range) : NULL;
+}
+
+/* The next stretch of what is left, which shrinks. */
+static struct time_range take_stretch(const struct tick_load *load, struct time_range *left)
+{
+    struct time_range range = *left;
+    if (load->backward) {
+        int64_t from = time_floor(range.to - 1, load->grain_us);
+        range.from = from > range.from ? from : range.from;
+        left->to = range.from;
+    } else {
+        int64_t to = time_floor(range.from, load->grain_us) + load->grain_us;
+        range.to = to < range.to ? to : range.to;
+        left->from = range.to;
+    }
+    return range;
+}
+
 static void serve(struct tick_load *load)
 {
     struct block_builder builder;
     block_builder_init(&builder);
-    int64_t from = load->range.from;
-    while (from < load->range.to && !atomic_load(&load->cancelled)) {
-        struct time_range range = {.from = from, .to = from + GRAIN};
-        ASSERT(from % GRAIN == 0);
-        struct block *block = NULL;
-        if (has_tick(from / GRAIN)) {
-            struct tick tick = {.time = from + GRAIN / 2, .fields = {from, 1, 2, 3}};
-            enum status status = block_builder_add(&builder, &tick);
-            ASSERT(status == STATUS_OK);
-            block = block_builder_seal(&builder, range);
-        }
-        from = range.to;
-        load->publish(load, range, block);
+    struct time_range left = load->range;
+    while (left.from < left.to && !atomic_load(&load->cancelled)) {
+        struct time_range range = take_stretch(load, &left);
+        load->publish(load, range, build(&builder, range));
     }
     block_builder_deinit(&builder);
     /* Now and then one fails. */
     bool fails = load->range.from / GRAIN % 17 == 5;
     struct error error = {.status = STATUS_OK};
     load->done(load,
-               from < load->range.to ? STATUS_END
-               : fails               ? STATUS_INTERNAL
-                                     : STATUS_OK,
+               left.from < left.to ? STATUS_END
+               : fails             ? STATUS_INTERNAL
+                                   : STATUS_OK,
                &error);
 }
 
@@ -134,9 +161,16 @@ static void look(const struct tape_stretch *stretch, int64_t instant)
 {
     ASSERT(stretch->range.from <= instant);
     ASSERT(instant < stretch->range.to);
-    ASSERT((stretch->block != NULL) == has_tick(instant / GRAIN));
-    if (stretch->block != NULL)
-        ASSERT(block_tick(stretch->block, 0).fields[TICK_BID] == stretch->range.from);
+    struct time_range range = stretch->range;
+    size_t rows = 0;
+    for (int64_t grain = time_floor(range.from, GRAIN); grain < range.to; grain += GRAIN) {
+        int64_t time = grain + GRAIN / 2;
+        if (!has_tick(grain / GRAIN) || time < range.from || time >= range.to)
+            continue;
+        ASSERT(stretch->block != NULL && rows < stretch->block->rows);
+        ASSERT(block_tick(stretch->block, rows++).fields[TICK_BID] == grain);
+    }
+    ASSERT(rows == (stretch->block != NULL ? stretch->block->rows : 0));
 }
 
 /* Waits for its pin as a lane does; gives up now and then, as who closes does. */
@@ -168,8 +202,9 @@ static void *view(void *argument)
         struct track *track = tape_track_hold(tape, &symbols[roll(viewer, SYMBOLS)]);
         int64_t from = roll(viewer, GRAINS) * GRAIN;
         struct time_range range = {.from = from, .to = from + roll(viewer, 40) * GRAIN + 1};
+        viewer->waiter.backward = roll(viewer, 2) == 0;
         pin(viewer, track, from + roll(viewer, GRAIN));
-        tape_read_ahead(tape, track, range);
+        tape_read_ahead(tape, track, range, viewer->waiter.backward);
         if (roll(viewer, 10) == 0)
             tape_invalidate(tape, roll(viewer, 2) == 0 ? NULL : "A", range);
         tape_stop_waiting(tape, &viewer->waiter);

@@ -239,29 +239,28 @@ Test(wire_replay_requests, a_step_is_of_ticks_frames_or_an_interval)
 {
     static const struct {
         const char *json;
-        struct replay_step step;
+        struct replay_step_request asked;
     } right[] = {
-        {"{'op':'x','unit':'tick','count':1}", {.unit = STEP_TICK, .count = 1}},
-        {"{'op':'x','unit':'frame','count':-1000000}", {.unit = STEP_FRAME, .count = -1000000}},
+        {"{'op':'x','unit':'tick','count':1}", {.step = {.unit = STEP_TICK, .count = 1}}},
+        {"{'op':'x','unit':'frame','count':-1000000}",
+         {.step = {.unit = STEP_FRAME, .count = -1000000}}},
         {"{'op':'x','unit':'5m','count':1000000,'at':7}",
-         {.unit = STEP_INTERVAL,
-          .interval_us = 5 * TIME_MINUTE_US,
-          .count = 1000000,
+         {.step = {.unit = STEP_INTERVAL, .interval_us = 5 * TIME_MINUTE_US, .count = 1000000},
           .has_at = true,
           .at = 7}},
         {"{'op':'x','unit':'366d','count':2.0}",
-         {.unit = STEP_INTERVAL, .interval_us = 366 * TIME_DAY_US, .count = 2}},
+         {.step = {.unit = STEP_INTERVAL, .interval_us = 366 * TIME_DAY_US, .count = 2}}},
     };
     for (size_t i = 0; i < COUNT_OF(right); i++) {
         for (BOTH(encoding)) {
             struct request request = request_from(encoding, right[i].json);
-            struct replay_step step;
-            cr_assert_eq(replay_step_read(&request, &step, NULL), STATUS_OK, "%s", right[i].json);
-            cr_assert_eq(step.unit, right[i].step.unit);
-            cr_assert_eq(step.interval_us, right[i].step.interval_us);
-            cr_assert_eq(step.count, right[i].step.count);
-            cr_assert_eq(step.has_at, right[i].step.has_at);
-            cr_assert_eq(step.at, right[i].step.at);
+            struct replay_step_request read;
+            cr_assert_eq(replay_step_read(&request, &read, NULL), STATUS_OK, "%s", right[i].json);
+            cr_assert_eq(read.step.unit, right[i].asked.step.unit);
+            cr_assert_eq(read.step.interval_us, right[i].asked.step.interval_us);
+            cr_assert_eq(read.step.count, right[i].asked.step.count);
+            cr_assert_eq(read.has_at, right[i].asked.has_at);
+            cr_assert_eq(read.at, right[i].asked.at);
         }
     }
 }
@@ -272,7 +271,7 @@ static enum status read_control(enum control control, const struct request *requ
                                 struct error *error)
 {
     struct replay_speed_change change;
-    struct replay_step step;
+    struct replay_step_request step;
     struct replay_set set;
     struct replay_ack ack;
     switch (control) {

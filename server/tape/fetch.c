@@ -1,0 +1,250 @@
+/*
+ * Loads under way. One fetch is one load of the source and the segment it still fills: the front
+ * of the segment moves with every stretch that is published, up or (backward) down.
+ *
+ *   forward    range.from ──front──▶ range.to          backward   range.from ◀──front── range.to
+ *
+ * publish and done run on threads of the source and take the tape's lock; everything else is called
+ * under it.
+ */
+#include "tape/tape_private.h"
+
+#include "base/assert.h"
+#include "base/mem.h"
+
+#include <string.h>
+
+/* A load this many grains away from an instant that somebody waits for is not waited for. */
+#define FAR_GRAINS 2
+
+struct fetch {
+    struct tick_load load;
+    struct tape *tape;
+    struct track *track;
+    struct segment *segment; /* NULL: nobody wants the rest */
+    bool is_prefetch;        /* counted as such */
+    bool was_asked;          /* begun for somebody who waited */
+    bool has_brought;        /* something has been published */
+};
+
+/* ---- the end of a load comes early ---- */
+
+/* The load of a segment ends before `unknown`, which is a tail of it in its direction. */
+static void cut_off(struct segment *segment, struct time_range unknown)
+{
+    if (unknown.from > segment->range.from)
+        segment->range.to = unknown.from;
+    else
+        segment->range.from = unknown.to;
+    ASSERT(segment->range.from < segment->range.to);
+    track_tell(segment->track, unknown, STATUS_OK, NULL);
+}
+
+/* The part of a load's segment that is more than `most_us` away from its front, cut at its grain
+ * because that is where its stretches end; false when there is none. */
+static bool tail_beyond(const struct fetch *fetch, int64_t most_us, struct time_range *tail)
+{
+    int64_t grain_us = fetch->load.grain_us;
+    *tail = fetch->segment->range;
+    if (fetch->load.backward)
+        tail->to = time_floor(tail->to, grain_us) - most_us;
+    else
+        tail->from = time_ceil(tail->from, grain_us) + most_us;
+    return tail->from < tail->to;
+}
+
+/* A load that looked for the end of emptiness has found it. */
+static void keep_short(struct fetch *fetch)
+{
+    struct time_range tail;
+    if (fetch->segment != NULL &&
+        tail_beyond(fetch, TAPE_LOAD_GRAINS * fetch->load.grain_us, &tail))
+        cut_off(fetch->segment, tail);
+}
+
+void fetch_disown(struct tape *tape, struct fetch *fetch)
+{
+    fetch->segment = NULL;
+    source_cancel_ticks(tape->source, &fetch->load);
+}
+
+void fetch_abandon(struct tape *tape, struct track *track, int64_t instant)
+{
+    struct segment *segment = track_segment_at(track, instant);
+    if (segment == NULL || segment->fetch == NULL)
+        return;
+    const struct fetch *fetch = segment->fetch;
+    if (fetch->was_asked && !fetch->has_brought && !track_is_awaited(track, segment->range))
+        shelf_forget(tape, segment);
+}
+
+/* ---- what the source tells ---- */
+
+/* The front moves over `range`, which has been published. */
+static void advance(struct fetch *fetch, struct time_range range)
+{
+    struct segment *segment = fetch->segment;
+    if (range.from == segment->range.from && range.to == segment->range.to) {
+        atomic_store(&fetch->load.cancelled, true); /* only matters where it was cut short */
+        fetch->segment = NULL;
+        track_remove(segment);
+    } else if (fetch->load.backward) {
+        segment->range.to = range.from;
+    } else {
+        segment->range.from = range.to;
+    }
+}
+
+/* What of a published stretch is still wanted. */
+static struct time_range wanted_part(const struct fetch *fetch, struct time_range range,
+                                     const struct block *block)
+{
+    struct time_range rest = fetch->segment->range;
+    if (fetch->load.backward)
+        ASSERT(range.to == rest.to);
+    else
+        ASSERT(range.from == rest.from);
+    /* Loads are cut at their grain, and blocks end there: only an empty stretch can pass. */
+    ASSERT(block == NULL || (range.from >= rest.from && range.to <= rest.to));
+    if (range.from < rest.from)
+        range.from = rest.from;
+    if (range.to > rest.to)
+        range.to = rest.to;
+    return range;
+}
+
+static void fetch_publish(struct tick_load *load, struct time_range range, struct block *block)
+{
+    struct fetch *fetch = CONTAINER_OF(load, struct fetch, load);
+    struct tape *tape = fetch->tape;
+    struct track *track = fetch->track;
+    pthread_mutex_lock(&tape->lock);
+    if (fetch->segment == NULL) {
+        pthread_mutex_unlock(&tape->lock);
+        if (block != NULL)
+            block_release(&block); /* cut off: nobody asked for this part any more */
+        return;
+    }
+    fetch->has_brought = true;
+    range = wanted_part(fetch, range, block);
+    advance(fetch, range);
+    if (block != NULL) {
+        keep_short(fetch);
+        track_learn(track, range, block->rows);
+    }
+    shelf_add(tape, track, range, block);
+    track_give(track, range, block);
+    shelf_keep_within_budget(tape);
+    pthread_mutex_unlock(&tape->lock);
+}
+
+static void fetch_done(struct tick_load *load, enum status status, const struct error *error)
+{
+    struct fetch *fetch = CONTAINER_OF(load, struct fetch, load);
+    struct tape *tape = fetch->tape;
+    struct track *track = fetch->track;
+    pthread_mutex_lock(&tape->lock);
+    struct segment *segment = fetch->segment;
+    if (segment != NULL) {
+        struct time_range rest = segment->range;
+        track_remove(segment);
+        /* An early end is no failure: who waited asks again. */
+        bool failed = status != STATUS_OK && status != STATUS_END;
+        track_tell(track, rest, failed ? status : STATUS_OK, failed ? error : NULL);
+    }
+    tape->fetches--;
+    tape->prefetches -= fetch->is_prefetch;
+    track->holders--;
+    shelf_drop_if_idle(tape, track);
+    pthread_mutex_unlock(&tape->lock);
+    mem_free(fetch);
+}
+
+/* ---- starting ---- */
+
+static struct fetch *fetch_create(struct tape *tape, struct track *track, struct time_range range,
+                                  bool backward)
+{
+    struct fetch *fetch = MEM_NEW(struct fetch);
+    fetch->tape = tape;
+    fetch->track = track;
+    fetch->segment = track_insert(track, range);
+    fetch->segment->fetch = fetch;
+    list_init(&fetch->load.node);
+    memcpy(fetch->load.symbol, track->symbol, sizeof fetch->load.symbol);
+    fetch->load.range = range;
+    fetch->load.backward = backward;
+    fetch->load.grain_us = track_grain_us(track);
+    fetch->load.publish = fetch_publish;
+    fetch->load.done = fetch_done;
+    atomic_init(&fetch->load.cancelled, false);
+    track->holders++;
+    tape->fetches++;
+    return fetch;
+}
+
+void fetch_ahead(struct tape *tape, struct track *track, struct time_range range, bool backward)
+{
+    struct fetch *fetch = fetch_create(tape, track, time_range_clip(range), backward);
+    fetch->load.urgency = SOURCE_PREFETCH;
+    fetch->is_prefetch = true;
+    tape->prefetches++;
+    tape->budget.counts.prefetch_loads++;
+    track->counts.prefetch_loads++;
+    source_load_ticks(tape->source, &fetch->load);
+}
+
+/* From the instant to the end of its grain: the shortest way to the first frame. Behind emptiness
+ * there may be more of it: as much again. */
+static struct time_range range_around(const struct track *track, int64_t instant, bool backward)
+{
+    int64_t grain_us = track_grain_us(track);
+    int64_t first_us = grain_us / TAPE_FIRST_PARTS;
+    struct time_range range = {.from = time_floor(instant, backward ? grain_us : first_us),
+                               .to = time_floor(instant, backward ? first_us : grain_us)};
+    range.to += backward ? first_us : grain_us;
+    struct segment *passed = shelf_empty_at(track, backward ? instant + 1 : instant - 1);
+    if (passed == NULL)
+        return range;
+    int64_t passed_us = passed->range.to - passed->range.from;
+    if (backward)
+        range.from = time_floor(range.from - passed_us, grain_us);
+    else
+        range.to = time_ceil(range.to + passed_us, grain_us);
+    return range;
+}
+
+void fetch_around(struct tape *tape, struct track *track, int64_t instant, bool backward)
+{
+    struct time_range range = time_range_clip(range_around(track, instant, backward));
+    struct fetch *fetch = fetch_create(tape, track, track_gap(track, instant, range), backward);
+    fetch->was_asked = true;
+    fetch->load.urgency = SOURCE_URGENT;
+    fetch->load.first_us = fetch->load.grain_us / TAPE_FIRST_PARTS;
+    if (atomic_load(&tape->is_tight))
+        fetch->load.grain_us /= TAPE_TIGHT_PARTS;
+    tape->budget.counts.urgent_loads++;
+    track->counts.urgent_loads++;
+    source_load_ticks(tape->source, &fetch->load);
+}
+
+/* Nearly there, or far behind the front? */
+void fetch_hurry(struct tape *tape, struct segment *segment, int64_t instant, bool backward)
+{
+    struct fetch *fetch = segment->fetch;
+    struct time_range tail;
+    if (!tail_beyond(fetch, FAR_GRAINS * fetch->load.grain_us, &tail) || instant < tail.from ||
+        instant >= tail.to) {
+        tape->prefetches -= fetch->is_prefetch;
+        fetch->is_prefetch = false;
+        source_urge_ticks(tape->source, &fetch->load);
+        return;
+    }
+    /* The grain of the instant and what lies behind it. */
+    if (fetch->load.backward)
+        tail.to = time_floor(instant, fetch->load.grain_us) + fetch->load.grain_us;
+    else
+        tail.from = time_floor(instant, fetch->load.grain_us);
+    cut_off(segment, tail);
+    fetch_around(tape, segment->track, instant, backward);
+}
