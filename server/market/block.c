@@ -85,6 +85,20 @@ struct tick block_tick(const struct block *block, size_t row)
     return tick;
 }
 
+int64_t block_newest(const struct block *block, enum tick_field field, size_t first, size_t end)
+{
+    ASSERT(end <= block->rows);
+    const struct column *column = &block->fields[field];
+    if (column->encoding == COLUMN_CONST)
+        return first < end ? column_decimal(column, first) : DECIMAL_NULL;
+    for (size_t row = end; row > first; row--) {
+        int64_t value = column_decimal(column, row - 1);
+        if (value != DECIMAL_NULL)
+            return value;
+    }
+    return DECIMAL_NULL;
+}
+
 void block_builder_init(struct block_builder *builder)
 {
     *builder = (struct block_builder){.rows = 0};

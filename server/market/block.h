@@ -35,6 +35,9 @@ void block_release(struct block **block);
 size_t block_find(const struct block *block, int64_t t);
 int64_t block_time(const struct block *block, size_t row);
 struct tick block_tick(const struct block *block, size_t row);
+/* The newest non-null value of a field in rows [first, end), at exp 8; DECIMAL_NULL when there is
+ * none. */
+int64_t block_newest(const struct block *block, enum tick_field field, size_t first, size_t end);
 
 /* Collects rows; its memory grows to the most rows it ever held and stays until deinit, so the
  * caller bounds it by sealing in time. One owner thread. */

@@ -364,6 +364,7 @@ static enum status say_error(struct replay *replay, struct replay_output *output
 static enum status say_snapshot(struct replay *replay, int64_t now_us, struct replay_output *output)
 {
     const struct last_values *last = snapshot_take(&replay->snapshot);
+    replay->early_load_failed = false;
     if (replay->snapshot.status != STATUS_OK) {
         replay->error = replay->snapshot.error;
         (void)replay_fail(replay, replay->snapshot.status, now_us);
@@ -383,12 +384,15 @@ static enum status say_snapshot(struct replay *replay, int64_t now_us, struct re
     return STATUS_OK;
 }
 
-/* Frames wait for the picture that they continue. */
+/* Frames wait for the picture that they continue; what they need is loaded in the meantime. Should
+ * that fail, it is tried again when it is needed, and told then. */
 static enum status wait_for_snapshot(struct replay *replay, int64_t now_us)
 {
-    snapshot_ask(&replay->snapshot);
     if (!replay_is_running(replay))
         return STATUS_WAIT;
+    struct replay_known known;
+    if (!replay->early_load_failed)
+        replay->early_load_failed = replay_cover(replay, replay->edge + 1, &known) != STATUS_OK;
     int64_t lag_us = blocked_us(replay, now_us);
     int64_t played_us = play_clock_read(&replay->clock, now_us);
     if (!replay->options.speed.max && played_us - replay->last_due_us < lag_us)
@@ -403,6 +407,7 @@ enum status replay_poll(struct replay *replay, int64_t now_us, struct replay_out
         return say_error(replay, output);
     if (replay->state_due)
         return say_state(replay, output);
+    snapshot_ask(&replay->snapshot);
     if (replay->snapshot.state == SNAPSHOT_READY)
         return say_snapshot(replay, now_us, output);
     enum status status = STATUS_WAIT;

@@ -93,11 +93,19 @@ static void create_cursors(struct replay *replay, const struct replay_options *o
 
 static void create_snapshot(struct replay *replay, const struct replay_options *options)
 {
-    const char *names[REPLAY_SYMBOLS_MAX];
-    for (size_t i = 0; i < options->symbol_count; i++)
-        names[i] = options->symbols[i]->name;
-    snapshot_init(&replay->snapshot, replay->lane->source, replay->lane->inbox, names,
-                  options->symbol_count, wake_owner, replay);
+    struct snapshot_options wanted = {
+        .source = replay->lane->source,
+        .tape = replay->lane->tape,
+        .inbox = replay->lane->inbox,
+        .symbol_count = options->symbol_count,
+        .ready = wake_owner,
+        .owner = replay,
+    };
+    for (size_t i = 0; i < options->symbol_count; i++) {
+        wanted.symbols[i] = options->symbols[i]->name;
+        wanted.tracks[i] = replay->cursors[i]->track;
+    }
+    snapshot_init(&replay->snapshot, &wanted);
 }
 
 struct replay *replay_create(struct replay_lane *lane, const struct replay_options *options,

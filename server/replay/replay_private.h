@@ -51,7 +51,8 @@ struct replay {
     struct error error;
 
     struct snapshot snapshot;
-    bool snapshot_failed; /* the next play asks again */
+    bool snapshot_failed;   /* the next play asks again */
+    bool early_load_failed; /* while the snapshot was waited for */
     struct cursor *cursors[REPLAY_SYMBOLS_MAX];
     struct frame_ticks ticks[REPLAY_SYMBOLS_MAX];
 };

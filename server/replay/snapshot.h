@@ -1,5 +1,6 @@
 /*
- * The picture at the playhead: one request to the source at a time. A seek while one is under way
+ * The picture at the playhead: out of the tape, if that knows it all; else out of the source, with
+ * one request at a time. A seek while one is under way
  * makes its answer stale, and the newest instant is asked for when it comes; so a storm of seeks
  * has one query in flight. The request outlives the replay where it has to. Lane's thread.
  */
@@ -8,6 +9,7 @@
 
 #include "market/playback.h"
 #include "market/source.h"
+#include "tape/tape.h"
 
 enum snapshot_state { SNAPSHOT_NONE, SNAPSHOT_WANTED, SNAPSHOT_ASKED, SNAPSHOT_READY };
 
@@ -22,15 +24,22 @@ struct snapshot {
     struct error error;
 };
 
-/* The names are copied. */
-void snapshot_init(struct snapshot *snapshot, struct source *source, struct inbox *inbox,
-                   const char *const *symbols, size_t symbol_count, snapshot_ready_fn *ready,
-                   void *owner);
+struct snapshot_options {
+    struct source *source;
+    struct tape *tape;
+    struct inbox *inbox;
+    size_t symbol_count;
+    const char *symbols[REPLAY_SYMBOLS_MAX];  /* copied */
+    struct track *tracks[REPLAY_SYMBOLS_MAX]; /* held by the owner for as long as the snapshot */
+    snapshot_ready_fn *ready;
+    void *owner;
+};
+void snapshot_init(struct snapshot *snapshot, const struct snapshot_options *options);
 void snapshot_deinit(struct snapshot *snapshot);
 
 /* The picture before `at` is wanted; an older wish is void. */
 void snapshot_want(struct snapshot *snapshot, int64_t at);
-/* Asks the source if that is due. */
+/* If that is due, looks into the tape (and may be READY at once) or asks the source. */
 void snapshot_ask(struct snapshot *snapshot);
 /* A READY one's values, per symbol; the wish is fulfilled. */
 const struct last_values *snapshot_take(struct snapshot *snapshot);

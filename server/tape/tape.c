@@ -199,6 +199,20 @@ enum status tape_pin(struct tape *tape, struct track *track, int64_t instant,
     return status;
 }
 
+bool tape_peek(struct tape *tape, struct track *track, int64_t instant,
+               struct tape_stretch *stretch)
+{
+    pthread_mutex_lock(&tape->lock);
+    struct segment *segment = track_segment_at(track, instant);
+    bool is_ready = segment != NULL && segment->fetch == NULL;
+    if (is_ready) {
+        stretch->range = segment->range;
+        stretch->block = segment->block != NULL ? block_retain(segment->block) : NULL;
+    }
+    pthread_mutex_unlock(&tape->lock);
+    return is_ready;
+}
+
 void tape_unpin(struct tape_stretch *stretch)
 {
     if (stretch->block != NULL)

@@ -115,6 +115,10 @@ enum status tape_pin(struct tape *tape, struct track *track, int64_t instant,
                      struct tape_waiter *waiter, struct tape_stretch *stretch,
                      struct error *error) MUST_CHECK;
 void tape_unpin(struct tape_stretch *stretch);
+/* The stretch that holds `instant`, pinned, if it is there already; asks for nothing, and does not
+ * count as a use. */
+bool tape_peek(struct tape *tape, struct track *track, int64_t instant,
+               struct tape_stretch *stretch);
 /* No letter will come any more. On the inbox owner's thread. */
 void tape_stop_waiting(struct tape *tape, struct tape_waiter *waiter);
 

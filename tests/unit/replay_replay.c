@@ -641,7 +641,8 @@ Test(replay, plays_all_of_time)
     options.to = TIME_MAX;
     options.speed.max = true;
     start();
-    take_snapshot();
+    cr_assert(poll() == STATUS_OK);
+    cr_assert(output.saying == SAYING_SNAPSHOT, "nothing can lie before all of time");
     cr_assert(replay_play(replay, now_us, &error) == STATUS_OK);
     for (int turns = 0; turns < 1000 && look().state != REPLAY_ENDED; turns++) {
         while (poll() == STATUS_OK)
