@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #define REPLAY_SYMBOLS_MAX 64
+#define REPLAY_FPS_MOST 240
 
 /* Market seconds per wall second; `max`: as fast as flow allows, in the direction of `rate`. */
 struct replay_speed {

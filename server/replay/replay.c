@@ -120,9 +120,8 @@ struct replay *replay_create(struct replay_lane *lane, const struct replay_optio
     replay->owner = owner;
     replay->options = *options;
     timer_init(&replay->timer, timer_fired);
-    replay->flow.on = options->flow_ack;
-    replay->flow.window_us = options->window_us;
-    replay->flow.window_bytes = options->window_bytes;
+    flow_init(&replay->flow, options->flow_ack, options->window_us, options->window_bytes,
+              REPLAY_FPS_MOST);
     create_cursors(replay, options);
     create_snapshot(replay, options);
     memset(replay->options.symbols, 0, sizeof replay->options.symbols);

@@ -15,7 +15,6 @@
 #define REPLAY_SPEED_EXPECTED                                                                      \
     "a number from 0.01 to 100000, negative to play backwards, or \"max\" or \"-max\""
 #define REPLAY_FPS 60
-#define REPLAY_FPS_MOST 240
 #define REPLAY_LEAD_MS 500
 #define REPLAY_LEAD_MS_MOST 5000
 #define REPLAY_WINDOW_MS 2000

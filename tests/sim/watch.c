@@ -155,8 +155,8 @@ static void check_window(struct watch *watch, int64_t due_us, size_t bytes)
           "%" PRId64 " us of due time unacknowledged", due_us - watch->acked_due_us);
     CHECK(is_alone || watch->unacked_bytes + (int64_t)bytes <= REPLAY_WINDOW_BYTES,
           "%" PRId64 " bytes unacknowledged", watch->unacked_bytes + (int64_t)bytes);
-    CHECK(watch->seq - watch->acked_seq < FLOW_FRAMES_MAX, "too many frames unacknowledged");
-    size_t slot = (size_t)(watch->seq % FLOW_FRAMES_MAX);
+    CHECK(watch->seq - watch->acked_seq < FLOW_SLOTS, "too many frames unacknowledged");
+    size_t slot = (size_t)(watch->seq % FLOW_SLOTS);
     watch->sent[slot].due_us = due_us;
     watch->sent[slot].bytes = (int64_t)bytes;
     watch->unacked_bytes += (int64_t)bytes;
@@ -167,7 +167,7 @@ void watch_acknowledge(struct watch *watch, int64_t epoch, int64_t seq)
     if (epoch != watch->epoch || !watch->flow_ack)
         return;
     for (; watch->acked_seq <= seq && watch->acked_seq < watch->seq; watch->acked_seq++) {
-        size_t slot = (size_t)(watch->acked_seq % FLOW_FRAMES_MAX);
+        size_t slot = (size_t)(watch->acked_seq % FLOW_SLOTS);
         watch->acked_due_us = watch->sent[slot].due_us;
         watch->unacked_bytes -= watch->sent[slot].bytes;
     }

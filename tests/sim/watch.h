@@ -89,7 +89,7 @@ struct watch {
     struct {
         int64_t due_us;
         int64_t bytes;
-    } sent[FLOW_FRAMES_MAX];
+    } sent[FLOW_SLOTS];
 
     /* Of the whole run. */
     uint64_t frames;

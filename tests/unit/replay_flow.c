@@ -1,7 +1,6 @@
 #include "replay/flow.h"
 
 #include <criterion/criterion.h>
-#include <string.h>
 
 #define MS INT64_C(1000)
 
@@ -10,11 +9,7 @@ static struct error error;
 
 static void set_up(void)
 {
-    memset(&flow, 0, sizeof flow);
-    flow.on = true;
-    flow.window_us = 100 * MS;
-    flow.window_bytes = 10000;
-    flow_reset(&flow);
+    flow_init(&flow, true, 100 * MS, 10000, 240);
 }
 
 TestSuite(replay_flow, .init = set_up);
@@ -62,7 +57,7 @@ Test(replay_flow, lets_one_frame_go_alone_however_large)
 
 Test(replay_flow, has_a_bounded_number_of_frames_on_the_way)
 {
-    for (int i = 0; i < FLOW_FRAMES_MAX; i++) {
+    for (int i = 0; i < FLOW_SLOTS; i++) {
         cr_assert(flow_allows(&flow, 0, 1));
         flow_sent(&flow, 0, 1);
     }
@@ -92,8 +87,33 @@ Test(replay_flow, begins_anew_with_an_epoch)
 Test(replay_flow, does_not_limit_without_acks)
 {
     flow.on = false;
-    for (int i = 0; i < 2 * FLOW_FRAMES_MAX; i++)
+    for (int i = 0; i < 2 * FLOW_SLOTS; i++)
         flow_sent(&flow, i * 1000 * MS, 1 << 20);
     cr_assert(flow_allows(&flow, INT64_MAX, 1 << 30));
     cr_assert(flow_acknowledge(&flow, 7, &error) == STATUS_OK);
+}
+
+/* A window of a minute at 240 frames a second is remembered in slots of several frames. */
+Test(replay_flow, keeps_up_a_long_window_without_ever_exceeding_it)
+{
+    int64_t window_us = 60000 * MS;
+    int64_t frame_us = 1000 * MS / 240;
+    flow_init(&flow, true, window_us, INT64_MAX / 2, 240);
+    int64_t sent = 0;
+    while (flow_allows(&flow, sent * frame_us, 100))
+        flow_sent(&flow, sent++ * frame_us, 100);
+    cr_assert(sent == window_us / frame_us + 1, "%ld", (long)sent);
+    int64_t most = 0;
+    for (int64_t acked = 0; acked < 30000; acked++) {
+        cr_assert(flow_acknowledge(&flow, acked, &error) == STATUS_OK);
+        while (flow_allows(&flow, sent * frame_us, 100))
+            flow_sent(&flow, sent++ * frame_us, 100);
+        int64_t ahead_us = (sent - 1 - acked) * frame_us;
+        cr_assert(ahead_us <= window_us);
+        cr_assert(ahead_us > window_us - 2 * flow.slot_frames * frame_us, "and hardly less");
+        most = ahead_us > most ? ahead_us : most;
+        cr_assert(flow.unacked_bytes >= (sent - 1 - acked) * 100);
+    }
+    cr_assert(flow_acknowledge(&flow, sent - 1, &error) == STATUS_OK);
+    cr_assert(flow.unacked_bytes == 0);
 }
