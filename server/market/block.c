@@ -112,27 +112,69 @@ void block_builder_deinit(struct block_builder *builder)
     block_builder_init(builder);
 }
 
+void block_builder_clear(struct block_builder *builder, bool backward)
+{
+    builder->rows = 0;
+    builder->backward = backward;
+}
+
+/* Where the oldest row lies in the arrays. */
+static size_t oldest_at(const struct block_builder *builder)
+{
+    return builder->backward ? builder->capacity - builder->rows : 0;
+}
+
+/* Where the row that was added last lies. */
+static size_t last_at(const struct block_builder *builder)
+{
+    ASSERT(builder->rows > 0);
+    return builder->backward ? oldest_at(builder) : builder->rows - 1;
+}
+
+int64_t block_builder_last_time(const struct block_builder *builder)
+{
+    return builder->times[last_at(builder)];
+}
+
+/* A full array becomes the beginning of a larger one, or its end. */
+static int64_t *grown(int64_t *values, size_t rows, size_t capacity, bool backward)
+{
+    values = mem_resize(values, capacity * sizeof *values);
+    if (backward)
+        memmove(values + capacity - rows, values, rows * sizeof *values);
+    return values;
+}
+
 static void builder_grow(struct block_builder *builder)
 {
-    size_t capacity = builder->capacity > 0 ? 2 * builder->capacity : BUILDER_ROWS_FIRST;
-    size_t bytes = capacity * sizeof(int64_t);
-    builder->times = mem_resize(builder->times, bytes);
+    size_t rows = builder->rows;
+    ASSERT(rows == builder->capacity);
+    size_t capacity = rows > 0 ? 2 * rows : BUILDER_ROWS_FIRST;
+    builder->times = grown(builder->times, rows, capacity, builder->backward);
     for (int field = 0; field < TICK_FIELDS; field++)
-        builder->fields[field] = mem_resize(builder->fields[field], bytes);
+        builder->fields[field] = grown(builder->fields[field], rows, capacity, builder->backward);
     builder->capacity = capacity;
+}
+
+static bool is_out_of_order(const struct block_builder *builder, int64_t time)
+{
+    if (builder->rows == 0)
+        return false;
+    int64_t last = block_builder_last_time(builder);
+    return builder->backward ? time > last : time < last;
 }
 
 enum status block_builder_add(struct block_builder *builder, const struct tick *tick)
 {
-    size_t row = builder->rows;
-    if (row > 0 && tick->time < builder->times[row - 1])
+    if (is_out_of_order(builder, tick->time))
         return STATUS_INTERNAL;
-    if (row == builder->capacity)
+    if (builder->rows == builder->capacity)
         builder_grow(builder);
-    builder->times[row] = tick->time;
-    for (int field = 0; field < TICK_FIELDS; field++)
-        builder->fields[field][row] = tick->fields[field];
     builder->rows++;
+    size_t at = last_at(builder);
+    builder->times[at] = tick->time;
+    for (int field = 0; field < TICK_FIELDS; field++)
+        builder->fields[field][at] = tick->fields[field];
     return STATUS_OK;
 }
 
@@ -141,14 +183,17 @@ static size_t aligned(size_t bytes)
     return (bytes + PAYLOAD_ALIGN - 1) / PAYLOAD_ALIGN * PAYLOAD_ALIGN;
 }
 
-/* One piece of memory: the header, then the payloads of time, bid, ask, last and volume. */
-static struct block *seal(const struct block_builder *builder, size_t rows, struct time_range range)
+/* Of `rows` rows from place `first` of the arrays on. One piece of memory: the header, then the
+ * payloads of time, bid, ask, last and volume. */
+static struct block *seal(const struct block_builder *builder, size_t first, size_t rows,
+                          struct time_range range)
 {
-    struct column time = column_choose_times(builder->times, rows, COLUMN_ENCODINGS_ALL);
+    struct column time = column_choose_times(builder->times + first, rows, COLUMN_ENCODINGS_ALL);
     struct column fields[TICK_FIELDS];
     size_t bytes = aligned(sizeof(struct block)) + aligned(column_payload_bytes(&time));
     for (int field = 0; field < TICK_FIELDS; field++) {
-        fields[field] = column_choose_decimals(builder->fields[field], rows, COLUMN_ENCODINGS_ALL);
+        fields[field] =
+            column_choose_decimals(builder->fields[field] + first, rows, COLUMN_ENCODINGS_ALL);
         bytes += aligned(column_payload_bytes(&fields[field]));
     }
 
@@ -158,11 +203,11 @@ static struct block *seal(const struct block_builder *builder, size_t rows, stru
     block->rows = rows;
     block->bytes = bytes;
     char *at = (char *)block + aligned(sizeof *block);
-    column_write_times(&time, builder->times, at);
+    column_write_times(&time, builder->times + first, at);
     block->time = time;
     at += aligned(column_payload_bytes(&time));
     for (int field = 0; field < TICK_FIELDS; field++) {
-        column_write_decimals(&fields[field], builder->fields[field], at);
+        column_write_decimals(&fields[field], builder->fields[field] + first, at);
         block->fields[field] = fields[field];
         at += aligned(column_payload_bytes(&fields[field]));
     }
@@ -175,9 +220,12 @@ struct block *block_builder_seal(struct block_builder *builder, struct time_rang
     return block_builder_seal_first(builder, builder->rows, range);
 }
 
-static void keep_from(int64_t *values, size_t first, size_t rows)
+/* The `left` rows that were added last move to where the first ones were. */
+static void keep_last(const struct block_builder *builder, int64_t *values, size_t left)
 {
-    memmove(values, values + first, rows * sizeof *values);
+    size_t from = builder->backward ? oldest_at(builder) : builder->rows - left;
+    size_t to = builder->backward ? builder->capacity - left : 0;
+    memmove(values + to, values + from, left * sizeof *values);
 }
 
 struct block *block_builder_seal_first(struct block_builder *builder, size_t rows,
@@ -185,13 +233,16 @@ struct block *block_builder_seal_first(struct block_builder *builder, size_t row
 {
     ASSERT(rows > 0);
     ASSERT(rows <= builder->rows);
-    ASSERT(builder->times[0] >= range.from);
-    ASSERT(builder->times[rows - 1] < range.to);
-    struct block *block = seal(builder, rows, range);
+    size_t first = builder->backward ? builder->capacity - rows : 0;
+    ASSERT(builder->times[first] >= range.from);
+    ASSERT(builder->times[first + rows - 1] < range.to);
+    struct block *block = seal(builder, first, rows, range);
     size_t left = builder->rows - rows;
-    keep_from(builder->times, rows, left);
-    for (int field = 0; field < TICK_FIELDS; field++)
-        keep_from(builder->fields[field], rows, left);
+    if (left > 0) {
+        keep_last(builder, builder->times, left);
+        for (int field = 0; field < TICK_FIELDS; field++)
+            keep_last(builder, builder->fields[field], left);
+    }
     builder->rows = left;
     return block;
 }

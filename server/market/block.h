@@ -13,6 +13,7 @@
 #include "market/time.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
 /* About 64 Ki rows: 0.9 MiB at 14 bytes a row. More only where one instant holds more. */
 #define BLOCK_ROWS_MAX 65536
@@ -39,23 +40,34 @@ struct tick block_tick(const struct block *block, size_t row);
  * none. */
 int64_t block_newest(const struct block *block, enum tick_field field, size_t first, size_t end);
 
-/* Collects rows; its memory grows to the most rows it ever held and stays until deinit, so the
- * caller bounds it by sealing in time. One owner thread. */
+/*
+ * Collects rows, oldest first or, `backward`, newest first; its memory grows to the most rows it
+ * ever held and stays until deinit, so the caller bounds it by sealing in time. One owner thread.
+ *
+ *   forward   │ 1st, 2nd, 3rd, …      free │    the arrays are always in the order
+ *   backward  │ free      …, 3rd, 2nd, 1st │    of a block, so sealing turns nothing round
+ */
 struct block_builder {
     size_t rows;
     size_t capacity;
+    bool backward;
     int64_t *times;
     int64_t *fields[TICK_FIELDS];
 };
 
 void block_builder_init(struct block_builder *builder);
 void block_builder_deinit(struct block_builder *builder);
-/* Times must not decrease: STATUS_INTERNAL when they do (the source broke its promise). */
+/* Forgets all rows; those to come are oldest first, or newest first. Init is clear, forward. */
+void block_builder_clear(struct block_builder *builder, bool backward);
+/* Times must not decrease (backward: increase), and rows of one time come in the order of seq
+ * (backward: the reverse): STATUS_INTERNAL when times do (the source broke its promise). */
 enum status block_builder_add(struct block_builder *builder, const struct tick *tick) MUST_CHECK;
+/* Of the row that was added last; there must be one. */
+int64_t block_builder_last_time(const struct block_builder *builder);
 /* A block over `range` out of the rows so far (≥ 1), with one reference; the builder is empty
  * again. Every row's time must lie in the range. */
 struct block *block_builder_seal(struct block_builder *builder, struct time_range range);
-/* As above, but only of the first `rows` rows; the others stay. */
+/* As above, but only of the `rows` rows that were added first; the others stay. */
 struct block *block_builder_seal_first(struct block_builder *builder, size_t rows,
                                        struct time_range range);
 

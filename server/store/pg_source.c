@@ -45,7 +45,7 @@ struct tick_task {
     struct pg_source *owner;
     struct tick_load *load;
     struct list load_link;
-    struct time_range left; /* not yet published */
+    struct load_progress progress;
 };
 
 static struct tick_task *tick_task_of(struct pool_task *task)
@@ -75,11 +75,11 @@ static void query_free(struct tick_query *query)
 
 static void query_return(struct pg_source *owner, struct tick_query *query)
 {
-    atomic_fetch_add(&owner->rows, query->row_count);
-    atomic_fetch_add(&owner->stretches, query->published_count);
-    query->row_count = 0;
-    query->published_count = 0;
-    bool is_kept = query->builder.capacity <= 2 * BLOCK_ROWS_MAX;
+    atomic_fetch_add(&owner->rows, query->cutter.row_count);
+    atomic_fetch_add(&owner->stretches, query->cutter.published_count);
+    query->cutter.row_count = 0;
+    query->cutter.published_count = 0;
+    bool is_kept = query->cutter.builder.capacity <= 2 * BLOCK_ROWS_MAX;
     pthread_mutex_lock(&owner->lock);
     is_kept = is_kept && owner->kept_count < QUERIES_KEPT;
     if (is_kept)
@@ -112,11 +112,12 @@ static enum status tick_task_run(struct pool_task *task, struct connection *conn
     enum status status = load_check(load, error);
     if (status != STATUS_OK)
         return status;
-    int64_t from = tick_task->left.from;
+    struct time_range left = tick_task->progress.left;
     struct tick_query *query = query_borrow(tick_task->owner);
-    status = tick_query_run(query, connection, load, &tick_task->left, error);
+    status = tick_query_run(query, connection, load, &tick_task->progress, error);
     query_return(tick_task->owner, query);
-    task->progressed = tick_task->left.from > from;
+    const struct time_range *now_left = &tick_task->progress.left;
+    task->progressed = now_left->from > left.from || now_left->to < left.to;
     return status;
 }
 
@@ -139,13 +140,12 @@ static const struct pool_task_ops tick_task_ops = {tick_task_run, tick_task_fini
 static void load_ticks(struct source *source, struct tick_load *load)
 {
     struct pg_source *owner = pg_source_of(source);
-    ASSERT(load->grain_us > 0);
     struct tick_task *task = MEM_NEW(struct tick_task);
     task->task.ops = &tick_task_ops;
     task->task.class = load->urgency == SOURCE_URGENT ? POOL_URGENT : POOL_PREFETCH;
     task->owner = owner;
     task->load = load;
-    task->left = load->range;
+    task->progress = load_progress_start(load);
     list_init(&task->load_link);
     list_init(&load->node);
     list_append(&task->load_link, &load->node);

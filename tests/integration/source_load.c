@@ -5,6 +5,7 @@
 
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define T0 INT64_C(1723161240000000) /* 2024-08-08 23:54:00 */
@@ -183,6 +184,118 @@ Test(source_load, a_name_that_is_none_and_a_range_backwards_are_invalid)
     }
 }
 
+/* ---- both directions, short first stretches ---- */
+
+struct course {
+    bool backward;
+    int64_t first_us;
+};
+
+static const struct course courses[] = {
+    {true, 0}, {false, GRAIN_US >> 8}, {true, GRAIN_US >> 8}, {true, GRAIN_US >> 3}};
+#define COURSES (sizeof courses / sizeof *courses)
+
+static void check_course_against_sql(const char *symbol, struct time_range range,
+                                     const struct course *course, struct test_load *load)
+{
+    size_t count;
+    struct tick *expected = test_expected(own, symbol, range, &count);
+    test_load_init(load, symbol, range, GRAIN_US, SOURCE_URGENT);
+    test_load_set_course(load, course->backward, course->first_us);
+    source_load_ticks(pg_source_interface(source), &load->load);
+    test_load_wait(load);
+    test_load_check(load, expected, count);
+    mem_free(expected);
+}
+
+static void check_courses(const char *symbol, struct time_range range)
+{
+    for (size_t i = 0; i < COURSES; i++) {
+        struct test_load load;
+        check_course_against_sql(symbol, range, &courses[i], &load);
+        test_load_deinit(&load);
+    }
+}
+
+Test(source_load, backward_and_slow_starting_loads_are_what_sql_says)
+{
+    struct test_symbol symbol = test_symbol("courses");
+    fill(symbol.name, T0 + 1234567, 20000, 3, 1700);
+    fill(symbol.name, T0 + 30 * TIME_SECOND_US, 500, 1, 7000);
+    check_courses(symbol.name, (struct time_range){T0, T0 + TIME_MINUTE_US});
+    check_courses(symbol.name,
+                  (struct time_range){T0 + 2 * TIME_SECOND_US + 1, T0 + 11 * TIME_SECOND_US + 77});
+}
+
+Test(source_load, an_instant_stays_whole_and_full_blocks_are_cut_in_both_directions)
+{
+    struct test_symbol symbol = test_symbol("dense-courses");
+    fill(symbol.name, T0 - 50000, 80000, 7, 1);
+    fill(symbol.name, T0, 70000, 70000, 1);
+    fill(symbol.name, T0 + 5000, 80000, 9, 1);
+    check_courses(symbol.name, (struct time_range){T0 - GRAIN_US, T0 + GRAIN_US});
+}
+
+Test(source_load, a_backward_load_over_gaps_and_midnight_begins_at_its_end)
+{
+    struct test_symbol symbol = test_symbol("gap-courses");
+    fill(symbol.name, T0, 10, 1, 1000);
+    fill(symbol.name, T0 + TIME_HOUR_US, 10, 1, 1000);
+    struct time_range range = {T0 - TIME_HOUR_US, T0 + 2 * TIME_HOUR_US};
+    check_courses(symbol.name, range);
+    struct test_load load;
+    check_course_against_sql(symbol.name, range, &courses[0], &load);
+    cr_assert(load.empty_stretches == 3, "after, between, before");
+    cr_assert(load.stretches == 5);
+    cr_assert(load.ticks[0].time == T0 + TIME_HOUR_US + 9000);
+    test_load_deinit(&load);
+}
+
+Test(source_load, nothing_and_an_empty_range_load_backward_too)
+{
+    struct test_symbol symbol = test_symbol("empty-courses");
+    struct test_load load;
+    const struct course *backward = &courses[0];
+    check_course_against_sql(symbol.name, (struct time_range){T0, T0 + TIME_DAY_US}, backward,
+                             &load);
+    cr_assert(load.stretches == 1);
+    test_load_deinit(&load);
+    check_course_against_sql(symbol.name, (struct time_range){T0, T0}, backward, &load);
+    cr_assert(load.stretches == 0);
+    test_load_deinit(&load);
+}
+
+/* A day of its own, so that compressing it disturbs no other test. */
+#define T1 (T0 - 100 * TIME_DAY_US)
+
+static void compress_day(int64_t time)
+{
+    const char *engine = getenv("TAPEDECK_TEST_ENGINE");
+    if (engine == NULL || strcmp(engine, "timescaledb") != 0)
+        return;
+    cr_assert(test_number(own,
+                          "SELECT count(public.compress_chunk(c.chunk::regclass))"
+                          " FROM tapedeck.tick_chunks() c WHERE c.range_start <= '%s'"
+                          " AND c.range_end > '%s'",
+                          time_format(time).text, time_format(time).text) == 1);
+}
+
+Test(source_load, compressed_ticks_and_back_filled_ones_come_in_order_both_ways)
+{
+    struct test_symbol symbol = test_symbol("compressed");
+    test_execute(own, "SELECT tapedeck.chunks_prepare('%s', '%s')", time_format(T1).text,
+                 time_format(T1 + 1).text);
+    fill(symbol.name, T1, 20000, 3, 700);
+    compress_day(T1);
+    struct time_range range = {T1 + 100000, T1 + 4000000};
+    check_courses(symbol.name, range);
+    fill(symbol.name, T1 + 70000, 5000, 2, 700);
+    check_courses(symbol.name, range);
+    struct test_load load;
+    check_against_sql(symbol.name, range, GRAIN_US, &load);
+    test_load_deinit(&load);
+}
+
 /* ---- cancelling ---- */
 
 static void cancel_at_once(struct test_load *load)
@@ -199,11 +312,12 @@ Test(source_load, a_running_load_ends_when_it_is_cancelled_and_the_connection_se
     for (int round = 0; round < 10; round++) {
         struct test_load load;
         test_load_init(&load, symbol.name, range, TIME_SECOND_US, SOURCE_URGENT);
+        test_load_set_course(&load, round % 2 == 1, 0);
         load.on_publish = cancel_at_once;
         source_load_ticks(pg_source_interface(source), &load.load);
         test_load_wait(&load);
         cr_assert(load.status == STATUS_END);
-        cr_assert(load.reached < range.to);
+        cr_assert(load.reached != (load.load.backward ? range.from : range.to));
         test_load_deinit(&load);
     }
     struct test_load whole;

@@ -140,19 +140,22 @@ static void append_block(struct test_load *load, const struct block *block)
         load->tick_capacity = 2 * needed;
         load->ticks = mem_resize(load->ticks, load->tick_capacity * sizeof *load->ticks);
     }
+    bool backward = load->load.backward;
     for (size_t row = 0; row < block->rows; row++)
-        load->ticks[load->tick_count++] = block_tick(block, row);
+        load->ticks[load->tick_count++] = block_tick(block, backward ? block->rows - 1 - row : row);
 }
 
 static void check_block(struct test_load *load, struct time_range range, const struct block *block)
 {
-    int64_t grain_us = load->load.grain_us;
+    int64_t step_us = load->step_us;
     cr_assert(block->rows >= 1);
     cr_assert(block->range.from == range.from);
     cr_assert(block->range.to == range.to);
     cr_assert(block_time(block, 0) >= range.from);
     cr_assert(block_time(block, block->rows - 1) < range.to);
-    cr_assert(range.to - block_time(block, 0) <= grain_us, "a stretch of more than a grain");
+    cr_assert(range.to - range.from <= step_us, "a stretch of more than a step");
+    cr_assert(range.from / step_us == (range.to - 1) / step_us, "across a multiple of the step");
+    load->step_us = step_us < load->load.grain_us ? 2 * step_us : step_us;
     bool is_one_instant = block_time(block, 0) == block_time(block, block->rows - 1);
     cr_assert(block->rows <= BLOCK_ROWS_MAX || is_one_instant);
     load->rows_most = block->rows > load->rows_most ? block->rows : load->rows_most;
@@ -163,10 +166,12 @@ static void on_publish(struct tick_load *tick_load, struct time_range range, str
     struct test_load *load = CONTAINER_OF(tick_load, struct test_load, load);
     pthread_mutex_lock(&load->lock);
     cr_assert(load->done == 0, "published after done");
-    cr_assert(range.from == load->reached, "a gap, or twice");
+    bool backward = load->load.backward;
+    cr_assert((backward ? range.to : range.from) == load->reached, "a gap, or twice");
     cr_assert(range.to > range.from);
+    cr_assert(range.from >= load->load.range.from);
     cr_assert(range.to <= load->load.range.to);
-    load->reached = range.to;
+    load->reached = backward ? range.from : range.to;
     load->stretches++;
     if (block != NULL) {
         check_block(load, range, block);
@@ -203,8 +208,17 @@ void test_load_init(struct test_load *load, const char *symbol, struct time_rang
     load->load.publish = on_publish;
     load->load.done = on_done;
     load->reached = range.from;
+    load->step_us = grain_us;
     pthread_mutex_init(&load->lock, NULL);
     pthread_cond_init(&load->changed, NULL);
+}
+
+void test_load_set_course(struct test_load *load, bool backward, int64_t first_us)
+{
+    load->load.backward = backward;
+    load->load.first_us = first_us;
+    load->reached = backward ? load->load.range.to : load->load.range.from;
+    load->step_us = first_us != 0 ? first_us : load->load.grain_us;
 }
 
 void test_load_deinit(struct test_load *load)
@@ -238,10 +252,14 @@ void test_load_check(struct test_load *load, const struct tick *expected, size_t
 {
     cr_assert(load->done == 1);
     cr_assert(load->status == STATUS_OK, "%s", load->error.text);
-    cr_assert(load->reached == load->load.range.to, "not to its end");
+    bool backward = load->load.backward;
+    cr_assert(load->reached == (backward ? load->load.range.from : load->load.range.to),
+              "not to its end");
     cr_assert(load->tick_count == count, "%zu instead of %zu ticks", load->tick_count, count);
-    cr_assert(count == 0 || memcmp(load->ticks, expected, count * sizeof *expected) == 0,
-              "other ticks");
+    for (size_t i = 0; i < count; i++) {
+        const struct tick *wanted = &expected[backward ? count - 1 - i : i];
+        cr_assert(memcmp(&load->ticks[i], wanted, sizeof *wanted) == 0, "tick %zu is another", i);
+    }
 }
 
 /* ---- inbox ---- */

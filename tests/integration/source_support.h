@@ -40,13 +40,14 @@ struct test_load {
     struct tick_load load;
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    struct tick *ticks;
+    struct tick *ticks; /* in the order of the load: backward newest first */
     size_t tick_count;
     size_t tick_capacity;
     size_t stretches;
     size_t empty_stretches;
     size_t rows_most;   /* in one block */
     int64_t reached;    /* where the next stretch must begin */
+    int64_t step_us;    /* of the next stretch with ticks */
     int64_t previous;   /* time of the last tick */
     unsigned done;      /* calls */
     uint64_t done_rank; /* among all loads of the process */
@@ -57,10 +58,12 @@ struct test_load {
 
 void test_load_init(struct test_load *load, const char *symbol, struct time_range range,
                     int64_t grain_us, enum source_urgency urgency);
+/* After init: which way it goes, and how small its first stretch is (0: a grain). */
+void test_load_set_course(struct test_load *load, bool backward, int64_t first_us);
 void test_load_deinit(struct test_load *load);
 /* Until done was called, once; asserts after TEST_PATIENCE_S. */
 void test_load_wait(struct test_load *load);
-/* STATUS_OK, the whole range, exactly the expected ticks. */
+/* STATUS_OK, the whole range, exactly the expected ticks, given in (time, seq) order. */
 void test_load_check(struct test_load *load, const struct tick *expected, size_t count);
 
 /* ---- an inbox that is drained by the test ---- */

@@ -34,7 +34,7 @@ struct client {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     int64_t reached;
-    int64_t next; /* number of the tick that must come next */
+    int64_t next; /* number of the first tick from there on */
     bool done;
     bool cancelled;
     enum status status;
@@ -80,14 +80,17 @@ static void on_publish(struct tick_load *load, struct time_range range, struct b
     struct client *client = CONTAINER_OF(load, struct client, load);
     pthread_mutex_lock(&client->lock);
     CHECK(!client->done);
-    CHECK(range.from == client->reached);
+    CHECK((load->backward ? range.to : range.from) == client->reached);
     CHECK(range.to > range.from);
+    CHECK(client->next == tick_at(client->reached));
+    int64_t number = tick_at(range.from);
+    CHECK((block != NULL ? (int64_t)block->rows : 0) == tick_at(range.to) - number);
     for (size_t row = 0; block != NULL && row < block->rows; row++) {
         struct tick tick = block_tick(block, row);
-        check_tick(&tick, client->next++);
+        check_tick(&tick, number++);
     }
-    CHECK(client->next == tick_at(range.to));
-    client->reached = range.to;
+    client->reached = load->backward ? range.from : range.to;
+    client->next = tick_at(client->reached);
     pthread_mutex_unlock(&client->lock);
     block_release(&block);
 }
@@ -114,12 +117,14 @@ static void prepare(struct client *client)
     int64_t most = random_one_in(random, 4) ? END + TIME_SECOND_US : from + TIME_SECOND_US;
     client->load.range = (struct time_range){from, random_between(random, from, most)};
     client->load.urgency = random_one_in(random, 2) ? SOURCE_URGENT : SOURCE_PREFETCH;
-    client->load.grain_us = random_between(random, 1000, 4 * TIME_SECOND_US);
+    client->load.grain_us = random_between(random, 10, 4000) << random_below(random, 11);
+    client->load.first_us = client->load.grain_us % 8 == 0 ? client->load.grain_us / 8 : 0;
+    client->load.backward = random_one_in(random, 2);
     client->load.publish = on_publish;
     client->load.done = on_done;
     atomic_store(&client->load.cancelled, false);
-    client->reached = from;
-    client->next = tick_at(from);
+    client->reached = client->load.backward ? client->load.range.to : from;
+    client->next = tick_at(client->reached);
     client->done = client->cancelled = false;
 }
 
@@ -152,8 +157,8 @@ static void *client_main(void *argument)
             meddle(client);
         wait_until_done(client);
         if (client->status == STATUS_OK) {
-            CHECK(client->reached == client->load.range.to);
-            CHECK(client->next == tick_at(client->load.range.to));
+            const struct time_range *range = &client->load.range;
+            CHECK(client->reached == (client->load.backward ? range->from : range->to));
             atomic_fetch_add(&completed, 1);
         } else {
             CHECK(client->cancelled ? client->status == STATUS_END

@@ -83,7 +83,7 @@ static void terminate_some(struct test_load *load)
     terminated++;
 }
 
-Test(source_weather, a_load_whose_connection_is_killed_loses_nothing_and_brings_nothing_twice)
+static void check_killed_load(bool backward, int64_t first_us)
 {
     struct test_symbol symbol = filled("killed", 600000);
     start(test_url(), 2, 4);
@@ -91,6 +91,7 @@ Test(source_weather, a_load_whose_connection_is_killed_loses_nothing_and_brings_
     struct tick *expected = test_expected(own, symbol.name, minute, &count);
     struct test_load load;
     test_load_init(&load, symbol.name, minute, GRAIN_US, SOURCE_URGENT);
+    test_load_set_course(&load, backward, first_us);
     load.on_publish = terminate_some;
     source_load_ticks(pg_source_interface(source), &load.load);
     test_load_wait(&load);
@@ -99,6 +100,21 @@ Test(source_weather, a_load_whose_connection_is_killed_loses_nothing_and_brings_
     cr_assert(pg_source_statistics(source).pool.retries >= 1);
     test_load_deinit(&load);
     mem_free(expected);
+}
+
+Test(source_weather, a_load_whose_connection_is_killed_loses_nothing_and_brings_nothing_twice)
+{
+    check_killed_load(false, 0);
+}
+
+Test(source_weather, a_backward_load_whose_connection_is_killed_goes_on_backward)
+{
+    check_killed_load(true, 0);
+}
+
+Test(source_weather, a_load_whose_connection_is_killed_does_not_start_slowly_again)
+{
+    check_killed_load(false, GRAIN_US >> 3);
 }
 
 Test(source_weather, connections_that_died_while_idle_are_replaced_unseen)

@@ -49,6 +49,12 @@ static void add_ticks(struct block_builder *builder, size_t first, size_t rows)
         cr_assert(block_builder_add(builder, &ticks[row]) == STATUS_OK, "row %zu", row);
 }
 
+static void add_ticks_backward(struct block_builder *builder, size_t first, size_t rows)
+{
+    for (size_t row = first + rows; row-- > first;)
+        cr_assert(block_builder_add(builder, &ticks[row]) == STATUS_OK, "row %zu", row);
+}
+
 static struct time_range range_of(size_t first, size_t rows)
 {
     return (struct time_range){ticks[first].time, ticks[first + rows - 1].time + 1};
@@ -197,6 +203,81 @@ Test(block_builder, seals_the_first_rows_and_keeps_the_rest)
             cr_assert(builder.rows == added - sealed);
         }
     }
+    block_builder_deinit(&builder);
+}
+
+Test(block_builder, that_runs_backward_seals_the_same_blocks)
+{
+    struct random random = {.state = 5};
+    struct block_builder forward;
+    struct block_builder backward;
+    block_builder_init(&forward);
+    block_builder_init(&backward);
+    for (size_t run = 0; run < 300; run++) {
+        size_t rows = 1 + random_below(&random, run % 10 == 0 ? ROWS_MAX : 40);
+        random_ticks(&random, rows, (enum time_shape)(run % TIME_SHAPES));
+        add_ticks(&forward, 0, rows);
+        block_builder_clear(&backward, true);
+        add_ticks_backward(&backward, 0, rows);
+        cr_assert(block_builder_last_time(&forward) == ticks[rows - 1].time);
+        cr_assert(block_builder_last_time(&backward) == ticks[0].time);
+        struct block *one = block_builder_seal(&forward, range_of(0, rows));
+        struct block *other = block_builder_seal(&backward, range_of(0, rows));
+        check_rows(other, 0, rows);
+        cr_assert(one->bytes == other->bytes);
+        const size_t header = sizeof *one;
+        cr_assert(memcmp((char *)one + header, (char *)other + header, one->bytes - header) == 0);
+        block_release(&one);
+        block_release(&other);
+    }
+    block_builder_deinit(&backward);
+    block_builder_deinit(&forward);
+}
+
+Test(block_builder, that_runs_backward_seals_the_newest_rows_and_keeps_the_rest)
+{
+    struct random random = {.state = 6};
+    struct block_builder builder;
+    block_builder_init(&builder);
+    block_builder_clear(&builder, true);
+    for (size_t run = 0; run < 200; run++) {
+        size_t rows = 1 + random_below(&random, run % 20 == 0 ? ROWS_MAX : 100);
+        random_ticks(&random, rows, (enum time_shape)(run % TIME_SHAPES));
+        size_t unread = rows;   /* ticks [0, unread) are still to be added */
+        size_t unsealed = rows; /* ticks [unread, unsealed) lie in the builder */
+        while (unsealed > 0) {
+            size_t more = random_below(&random, unread + 1);
+            add_ticks_backward(&builder, unread - more, more);
+            unread -= more;
+            if (unread == unsealed)
+                continue;
+            size_t part = 1 + random_below(&random, unsealed - unread);
+            size_t first = unsealed - part;
+            struct block *block = block_builder_seal_first(&builder, part, range_of(first, part));
+            check_rows(block, first, part);
+            block_release(&block);
+            unsealed = first;
+            cr_assert(builder.rows == unsealed - unread);
+        }
+    }
+    block_builder_deinit(&builder);
+}
+
+Test(block_builder, turned_round_forgets_its_rows_and_wants_the_other_order)
+{
+    struct block_builder builder;
+    block_builder_init(&builder);
+    const struct tick early = {.time = 99, .fields = {1, 2, 3, 4}};
+    const struct tick late = {.time = 100, .fields = {5, 6, 7, 8}};
+    cr_assert(block_builder_add(&builder, &early) == STATUS_OK);
+    block_builder_clear(&builder, true);
+    cr_assert(builder.rows == 0);
+    cr_assert(block_builder_add(&builder, &early) == STATUS_OK);
+    cr_assert(block_builder_add(&builder, &late) == STATUS_INTERNAL);
+    cr_assert(builder.rows == 1);
+    block_builder_clear(&builder, false);
+    cr_assert(block_builder_add(&builder, &late) == STATUS_OK);
+    cr_assert(block_builder_add(&builder, &early) == STATUS_INTERNAL);
     block_builder_deinit(&builder);
 }
 
