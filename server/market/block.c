@@ -3,10 +3,12 @@
 #include "base/assert.h"
 #include "base/mem.h"
 
+#include <stdalign.h>
 #include <string.h>
 
 #define BUILDER_ROWS_FIRST 1024
 #define PAYLOAD_ALIGN 8
+#define CANDLE_ALIGN alignof(struct candle)
 
 struct block *block_retain(struct block *block)
 {
@@ -62,8 +64,24 @@ static size_t find_in_any(const struct column *time, int64_t t)
     return from;
 }
 
+static size_t find_candle(const struct block *block, int64_t t)
+{
+    size_t from = 0;
+    size_t to = block->rows;
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+        if (block->candles[middle].time < t)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return from;
+}
+
 size_t block_find(const struct block *block, int64_t t)
 {
+    if (block->candles != NULL)
+        return find_candle(block, t);
     const struct column *time = &block->time;
     if (time->encoding == COLUMN_U32)
         return find_in_u32(time, t);
@@ -74,7 +92,7 @@ size_t block_find(const struct block *block, int64_t t)
 
 int64_t block_time(const struct block *block, size_t row)
 {
-    return column_value(&block->time, row);
+    return block->candles != NULL ? block->candles[row].time : column_value(&block->time, row);
 }
 
 struct tick block_tick(const struct block *block, size_t row)
@@ -83,6 +101,21 @@ struct tick block_tick(const struct block *block, size_t row)
     for (int field = 0; field < TICK_FIELDS; field++)
         tick.fields[field] = column_decimal(&block->fields[field], row);
     return tick;
+}
+
+struct block *block_of_candles(const struct candle *candles, size_t rows, struct time_range range)
+{
+    ASSERT(rows > 0);
+    ASSERT(candles[0].time >= range.from);
+    ASSERT(candles[rows - 1].time < range.to);
+    size_t head_bytes = (sizeof(struct block) + CANDLE_ALIGN - 1) / CANDLE_ALIGN * CANDLE_ALIGN;
+    size_t bytes = head_bytes + rows * sizeof *candles;
+    struct block *block = mem_block_alloc(bytes);
+    struct candle *copies = (struct candle *)((char *)block + head_bytes);
+    memcpy(copies, candles, rows * sizeof *candles);
+    *block = (struct block){.range = range, .rows = rows, .bytes = bytes, .candles = copies};
+    atomic_init(&block->references, 1);
+    return block;
 }
 
 int64_t block_newest(const struct block *block, enum tick_field field, size_t first, size_t end)
@@ -198,6 +231,7 @@ static struct block *seal(const struct block_builder *builder, size_t first, siz
     }
 
     struct block *block = mem_block_alloc(bytes);
+    block->candles = NULL;
     atomic_init(&block->references, 1);
     block->range = range;
     block->rows = rows;

@@ -8,6 +8,7 @@
 #ifndef TAPEDECK_MARKET_BLOCK_H
 #define TAPEDECK_MARKET_BLOCK_H
 
+#include "market/candle.h"
 #include "market/column.h"
 #include "market/tick.h"
 #include "market/time.h"
@@ -23,8 +24,9 @@ struct block {
     struct time_range range; /* every tick of the symbol in it is here */
     size_t rows;             /* ≥ 1: an empty stretch is no block */
     size_t bytes;            /* of memory, this header included */
-    struct column time;
+    struct column time;      /* of ticks, as are the fields */
     struct column fields[TICK_FIELDS];
+    const struct candle *candles; /* rows of them, by time; NULL in a block of ticks */
 };
 
 /* Takes one more reference, and gives it back: the last one frees the block. `*block` may be NULL
@@ -36,6 +38,9 @@ void block_release(struct block **block);
 size_t block_find(const struct block *block, int64_t t);
 int64_t block_time(const struct block *block, size_t row);
 struct tick block_tick(const struct block *block, size_t row);
+/* A block of candles (copied) over `range`, by time, with one reference. `rows` ≥ 1. */
+struct block *block_of_candles(const struct candle *candles, size_t rows, struct time_range range);
+
 /* The newest non-null value of a field in rows [first, end), at exp 8; DECIMAL_NULL when there is
  * none. */
 int64_t block_newest(const struct block *block, enum tick_field field, size_t first, size_t end);

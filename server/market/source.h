@@ -20,10 +20,10 @@ enum source_urgency {
 };
 
 /*
- * All ticks of one symbol in `range`, handed over in stretches as they are read: `publish` once
- * per stretch: adjoining ranges that tile `range` from its start (backward: from its end); `block`
- * NULL for a stretch without ticks, else the callee takes the reference. Then `done` once.
- * Both on a thread of the source, which must not be blocked.
+ * All ticks (or stored candles) of one symbol in `range`, handed over in stretches as they are
+ * read: `publish` once per stretch: adjoining ranges that tile `range` from its start (backward:
+ * from its end); `block` NULL for a stretch without ticks, else the callee takes the reference.
+ * Then `done` once. Both on a thread of the source, which must not be blocked.
  *
  * Stretches with ticks lie between multiples of a step; the step of the first is `first_us`, each
  * further one's is twice as long, until it is `grain_us`:
@@ -34,10 +34,15 @@ enum source_urgency {
  *
  * so that what somebody waits for is there early, and what is kept is in few blocks. A stretch is
  * shorter where its block is full. In every block ticks are ordered by (time, seq).
+ *
+ * Candles of a stored interval: `range` begins and ends at buckets; each block holds the candles of
+ * the buckets in its range, exactly as they follow from the committed ticks, whether they have been
+ * stored yet or not (and as they were stored, where the ticks are gone).
  */
 struct tick_load {
     struct list node; /* the source's own queue */
     char symbol[SYMBOL_BYTES_MAX + 1];
+    int64_t interval_us; /* of stored candles; 0: ticks */
     struct time_range range;
     bool backward; /* newest first */
     enum source_urgency urgency;

@@ -1,0 +1,55 @@
+#include "market/candle.h"
+
+#include <stddef.h>
+
+#define MINUTE_US (INT64_C(60) * 1000000)
+
+const int64_t candle_stored_us[CANDLE_STORED_INTERVALS] = {MINUTE_US, 5 * MINUTE_US, 15 * MINUTE_US,
+                                                           60 * MINUTE_US};
+static const char *const stored_names[CANDLE_STORED_INTERVALS] = {"1m", "5m", "15m", "1h"};
+
+const char *candle_stored_name(int64_t interval_us)
+{
+    for (size_t i = 0; i < CANDLE_STORED_INTERVALS; i++) {
+        if (candle_stored_us[i] == interval_us)
+            return stored_names[i];
+    }
+    return NULL;
+}
+
+int64_t candle_stored_divisor(int64_t interval_us)
+{
+    for (size_t i = CANDLE_STORED_INTERVALS; i > 0; i--) {
+        if (interval_us % candle_stored_us[i - 1] == 0)
+            return candle_stored_us[i - 1];
+    }
+    return 0;
+}
+
+void candle_append(struct candle *candle, const struct candle *later)
+{
+    if (later->trades == 0)
+        return;
+    if (candle->trades == 0) {
+        candle->open = later->open;
+        candle->high = later->high;
+        candle->low = later->low;
+    } else {
+        candle->high = later->high > candle->high ? later->high : candle->high;
+        candle->low = later->low < candle->low ? later->low : candle->low;
+    }
+    candle->close = later->close;
+    candle->trades += later->trades;
+    candle->volume += later->volume;
+    candle->has_volume = candle->has_volume || later->has_volume;
+}
+
+bool candle_equal(const struct candle *a, const struct candle *b)
+{
+    if (a->time != b->time || a->trades != b->trades)
+        return false;
+    if (a->trades == 0)
+        return true;
+    return a->open == b->open && a->high == b->high && a->low == b->low && a->close == b->close &&
+           a->has_volume == b->has_volume && (!a->has_volume || a->volume == b->volume);
+}
