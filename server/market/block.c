@@ -103,18 +103,43 @@ struct tick block_tick(const struct block *block, size_t row)
     return tick;
 }
 
+static struct block *allocate_candles(size_t rows, struct time_range range, struct candle **copies)
+{
+    size_t head_bytes = (sizeof(struct block) + CANDLE_ALIGN - 1) / CANDLE_ALIGN * CANDLE_ALIGN;
+    size_t bytes = head_bytes + rows * sizeof **copies;
+    struct block *block = mem_block_alloc(bytes);
+    *copies = (struct candle *)((char *)block + head_bytes);
+    *block = (struct block){.range = range, .rows = rows, .bytes = bytes, .candles = *copies};
+    atomic_init(&block->references, 1);
+    return block;
+}
+
 struct block *block_of_candles(const struct candle *candles, size_t rows, struct time_range range)
 {
     ASSERT(rows > 0);
     ASSERT(candles[0].time >= range.from);
     ASSERT(candles[rows - 1].time < range.to);
-    size_t head_bytes = (sizeof(struct block) + CANDLE_ALIGN - 1) / CANDLE_ALIGN * CANDLE_ALIGN;
-    size_t bytes = head_bytes + rows * sizeof *candles;
-    struct block *block = mem_block_alloc(bytes);
-    struct candle *copies = (struct candle *)((char *)block + head_bytes);
+    struct candle *copies;
+    struct block *block = allocate_candles(rows, range, &copies);
     memcpy(copies, candles, rows * sizeof *candles);
-    *block = (struct block){.range = range, .rows = rows, .bytes = bytes, .candles = copies};
-    atomic_init(&block->references, 1);
+    return block;
+}
+
+struct block *block_cut_candles(const struct block *block, struct time_range range)
+{
+    size_t first = block_find(block, range.from);
+    size_t end = block_find(block, range.to);
+    return first < end ? block_of_candles(block->candles + first, end - first, range) : NULL;
+}
+
+struct block *block_join_candles(const struct block *before, const struct block *after)
+{
+    ASSERT(before->range.to == after->range.from);
+    struct time_range range = {.from = before->range.from, .to = after->range.to};
+    struct candle *copies;
+    struct block *block = allocate_candles(before->rows + after->rows, range, &copies);
+    memcpy(copies, before->candles, before->rows * sizeof *copies);
+    memcpy(copies + before->rows, after->candles, after->rows * sizeof *copies);
     return block;
 }
 

@@ -40,6 +40,10 @@ int64_t block_time(const struct block *block, size_t row);
 struct tick block_tick(const struct block *block, size_t row);
 /* A block of candles (copied) over `range`, by time, with one reference. `rows` ≥ 1. */
 struct block *block_of_candles(const struct candle *candles, size_t rows, struct time_range range);
+/* A copy of the part of a block of candles that lies in `range`; NULL when that has none. */
+struct block *block_cut_candles(const struct block *block, struct time_range range);
+/* One block out of two that adjoin. */
+struct block *block_join_candles(const struct block *before, const struct block *after);
 
 /* The newest non-null value of a field in rows [first, end), at exp 8; DECIMAL_NULL when there is
  * none. */

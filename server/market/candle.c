@@ -44,6 +44,14 @@ void candle_append(struct candle *candle, const struct candle *later)
     candle->has_volume = candle->has_volume || later->has_volume;
 }
 
+void candle_prepend(struct candle *candle, const struct candle *earlier)
+{
+    struct candle sum = *earlier;
+    sum.time = candle->time;
+    candle_append(&sum, candle);
+    *candle = sum;
+}
+
 bool candle_equal(const struct candle *a, const struct candle *b)
 {
     if (a->time != b->time || a->trades != b->trades)

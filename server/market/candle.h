@@ -60,6 +60,17 @@ static inline void candle_add_trade(struct candle *candle, int64_t price, int64_
     }
 }
 
+/* The trade before all those so far. */
+static inline void candle_prepend_trade(struct candle *candle, int64_t price, int64_t volume)
+{
+    int64_t close = candle->trades > 0 ? candle->close : price;
+    candle_add_trade(candle, price, volume);
+    candle->open = price;
+    candle->close = close;
+}
+
+/* All the trades of `earlier`, which come before those so far. The candle's time stays. */
+void candle_prepend(struct candle *candle, const struct candle *earlier);
 /* All the trades of `later`, which follow those so far. Its own time does not matter. */
 void candle_append(struct candle *candle, const struct candle *later);
 

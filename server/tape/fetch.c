@@ -132,8 +132,8 @@ static void fetch_publish(struct tick_load *load, struct time_range range, struc
         keep_short(fetch);
         track_learn(track, range, block->rows);
     }
+    track_give(track, range, block); /* first: the shelf may join it with its neighbours */
     shelf_add(tape, track, range, block);
-    track_give(track, range, block);
     shelf_keep_within_budget(tape);
     pthread_mutex_unlock(&tape->lock);
 }
@@ -172,6 +172,7 @@ static struct fetch *fetch_create(struct tape *tape, struct track *track, struct
     fetch->segment->fetch = fetch;
     list_init(&fetch->load.node);
     memcpy(fetch->load.symbol, track->symbol, sizeof fetch->load.symbol);
+    fetch->load.interval_us = track->interval_us;
     fetch->load.range = range;
     fetch->load.backward = backward;
     fetch->load.grain_us = track_grain_us(track);

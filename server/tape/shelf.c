@@ -53,13 +53,78 @@ static void add_empty(struct tape *tape, struct track *track, struct time_range 
         budget_enter(&tape->budget, track_insert(track, range));
 }
 
+/* The neighbour of a block of candles that may be joined with it: of the same grain, so that blocks
+ * stay as long as a load makes them. Live updates reload one bucket at a time. */
+static struct segment *joinable(const struct track *track, int64_t instant,
+                                const struct time_range *range)
+{
+    struct segment *segment = track_segment_at(track, instant);
+    if (segment == NULL || segment->fetch != NULL || segment->block == NULL)
+        return NULL;
+    int64_t grain_us = track_grain_us(track);
+    int64_t from = range->from < segment->range.from ? range->from : segment->range.from;
+    int64_t to = range->to > segment->range.to ? range->to : segment->range.to;
+    return time_floor(from, grain_us) == time_floor(to - 1, grain_us) ? segment : NULL;
+}
+
+/* `one` and what lies in a segment beside it become one; the segment goes. */
+static struct block *join(struct tape *tape, struct segment *segment, struct block *one)
+{
+    struct block *joined = segment->range.to == one->range.from
+                               ? block_join_candles(segment->block, one)
+                               : block_join_candles(one, segment->block);
+    block_release(&one);
+    shelf_forget(tape, segment);
+    return joined;
+}
+
+static struct block *join_candles(struct tape *tape, struct track *track, struct block *block)
+{
+    struct segment *before = joinable(track, block->range.from - 1, &block->range);
+    if (before != NULL)
+        block = join(tape, before, block);
+    struct segment *after = joinable(track, block->range.to, &block->range);
+    if (after != NULL)
+        block = join(tape, after, block);
+    return block;
+}
+
 void shelf_add(struct tape *tape, struct track *track, struct time_range range, struct block *block)
 {
     if (block == NULL) {
         add_empty(tape, track, range);
         return;
     }
+    if (track->interval_us > 0) {
+        block = join_candles(tape, track, block);
+        range = block->range;
+    }
     struct segment *segment = track_insert(track, range);
     segment->block = block;
     budget_enter(&tape->budget, segment);
+}
+
+/* The part of a ready segment that lies in `range` stays. */
+static void keep_part(struct tape *tape, struct track *track, const struct block *block,
+                      struct time_range range)
+{
+    if (range.from < range.to)
+        shelf_add(tape, track, range, block != NULL ? block_cut_candles(block, range) : NULL);
+}
+
+void shelf_invalidate(struct tape *tape, struct segment *segment, struct time_range range)
+{
+    struct track *track = segment->track;
+    struct time_range whole = segment->range;
+    bool is_kept = track->interval_us > 0 && segment->fetch == NULL;
+    struct block *block = is_kept && segment->block != NULL ? block_retain(segment->block) : NULL;
+    shelf_forget(tape, segment);
+    if (is_kept) {
+        int64_t before = range.from < whole.to ? range.from : whole.to;
+        int64_t after = range.to > whole.from ? range.to : whole.from;
+        keep_part(tape, track, block, (struct time_range){.from = whole.from, .to = before});
+        keep_part(tape, track, block, (struct time_range){.from = after, .to = whole.to});
+    }
+    if (block != NULL)
+        block_release(&block);
 }

@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
+#include "market/interval.h"
 #include "tape/tape_private.h"
 
 #include <string.h>
@@ -14,12 +15,12 @@ static struct list *bucket_of(struct tape *tape, const char *symbol)
     return &tape->buckets[hash % TAPE_BUCKETS];
 }
 
-static struct track *find_track(struct tape *tape, const char *symbol)
+static struct track *find_track(struct tape *tape, const char *symbol, int64_t interval_us)
 {
     struct list *bucket = bucket_of(tape, symbol);
     for (struct list *node = bucket->next; node != bucket; node = node->next) {
         struct track *track = CONTAINER_OF(node, struct track, node);
-        if (strcmp(track->symbol, symbol) == 0)
+        if (track->interval_us == interval_us && strcmp(track->symbol, symbol) == 0)
             return track;
     }
     return NULL;
@@ -68,6 +69,7 @@ void tape_statistics(struct tape *tape, struct tape_statistics *statistics)
 static void fill_statistics(const struct track *track, struct track_statistics *statistics)
 {
     memcpy(statistics->symbol, track->symbol, sizeof statistics->symbol);
+    statistics->interval_us = track->interval_us;
     statistics->grain_us = track_grain_us(track);
     statistics->counts = track->counts;
 }
@@ -87,18 +89,29 @@ size_t tape_track_statistics(struct tape *tape, struct track_statistics *statist
     return count;
 }
 
-struct track *tape_track_hold(struct tape *tape, const struct symbol *symbol)
+static struct track *hold(struct tape *tape, const struct symbol *symbol, int64_t interval_us)
 {
     pthread_mutex_lock(&tape->lock);
-    struct track *track = find_track(tape, symbol->name);
+    struct track *track = find_track(tape, symbol->name, interval_us);
     if (track == NULL) {
-        track = track_create(symbol);
+        track = track_create(symbol, interval_us);
         list_append(bucket_of(tape, symbol->name), &track->node);
         tape->tracks++;
     }
     track->holders++;
     pthread_mutex_unlock(&tape->lock);
     return track;
+}
+
+struct track *tape_track_hold(struct tape *tape, const struct symbol *symbol)
+{
+    return hold(tape, symbol, 0);
+}
+
+struct track *tape_candles_hold(struct tape *tape, const struct symbol *symbol, int64_t interval_us)
+{
+    ASSERT(candle_stored_name(interval_us) != NULL);
+    return hold(tape, symbol, interval_us);
 }
 
 void tape_track_let_go(struct tape *tape, struct track **track)
@@ -291,11 +304,15 @@ bool tape_is_tight(struct tape *tape)
 static void invalidate_track(struct tape *tape, struct track *track, struct time_range range)
 {
     atomic_fetch_add(&track->changes, 1);
-    size_t index = track_find(track, range.from);
-    while (index < track->segment_count && track->segments[index]->range.from < range.to) {
-        struct segment *segment = track->segments[index];
-        struct time_range forgotten = segment->range;
-        shelf_forget(tape, segment);
+    if (track->interval_us > 0) { /* the buckets that these ticks lie in */
+        range.from = interval_floor(track->interval_us, range.from);
+        range.to = interval_ceil(track->interval_us, range.to);
+    }
+    size_t index;
+    while ((index = track_find(track, range.from)) < track->segment_count &&
+           track->segments[index]->range.from < range.to) {
+        struct time_range forgotten = track->segments[index]->range;
+        shelf_invalidate(tape, track->segments[index], range);
         track_tell(track, forgotten, STATUS_OK, NULL);
     }
     shelf_drop_if_idle(tape, track);

@@ -1,7 +1,8 @@
 /*
  * The tape: every tick block the process holds, shared by all lanes, within a byte budget.
  *
- * One track per symbol; a track is a sorted row of disjoint segments:
+ * One track per symbol for its ticks, and one for the candles of each stored interval; a track is a
+ * sorted row of disjoint segments:
  *
  *   ──[ block ]──[ no ticks ]──[ loading ────> ]────────[ block ]──▶ market time
  *                               ▲ published so far
@@ -31,8 +32,9 @@
 #include "base/inbox.h"
 #include "market/source.h"
 
-#define TAPE_GRAIN_ROWS 16384 /* ticks a grain should hold, by the symbol's mean density */
-#define TAPE_FIRST_PARTS 16   /* of a grain: the first stretch of a load that is waited for */
+#define TAPE_GRAIN_ROWS 16384   /* ticks a grain should hold, by the symbol's mean density */
+#define TAPE_GRAIN_CANDLES 1024 /* buckets in a grain of candles */
+#define TAPE_FIRST_PARTS 16     /* of a grain: the first stretch of a load that is waited for */
 #define TAPE_TIGHT_PARTS 4
 #define TAPE_GRAIN_US_LEAST TIME_SECOND_US
 #define TAPE_GRAIN_US_MOST (TIME_SECOND_US << 25) /* 388 days */
@@ -87,6 +89,7 @@ struct tape_statistics {
 
 struct track_statistics {
     char symbol[SYMBOL_BYTES_MAX + 1];
+    int64_t interval_us; /* of candles; 0: ticks */
     int64_t grain_us;
     struct tape_counts counts; /* since the track was made: one that nobody needs is forgotten */
 };
@@ -100,6 +103,9 @@ size_t tape_track_statistics(struct tape *tape, struct track_statistics *statist
 
 /* The track of a symbol, for as long as it is held. Its grain follows the density known now. */
 struct track *tape_track_hold(struct tape *tape, const struct symbol *symbol);
+/* The same for its candles of a stored interval. */
+struct track *tape_candles_hold(struct tape *tape, const struct symbol *symbol,
+                                int64_t interval_us);
 void tape_track_let_go(struct tape *tape, struct track **track);
 
 void tape_waiter_init(struct tape_waiter *waiter, struct inbox *inbox,

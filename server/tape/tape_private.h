@@ -30,6 +30,9 @@ void shelf_add(struct tape *tape, struct track *track, struct time_range range,
                struct block *block);
 /* Forgets a segment; its load, if any, goes on unheard. */
 void shelf_forget(struct tape *tape, struct segment *segment);
+/* Stored rows have changed in `range`: forgets the segment. Of candles the other buckets stay: one
+ * more tick of the forming minute leaves a thousand others as they are. */
+void shelf_invalidate(struct tape *tape, struct segment *segment, struct time_range range);
 void shelf_keep_within_budget(struct tape *tape);
 /* The segment that holds `instant`, if it is known to be empty. */
 struct segment *shelf_empty_at(const struct track *track, int64_t instant);

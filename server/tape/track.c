@@ -23,14 +23,16 @@ static int64_t grain_for(const struct symbol *symbol)
     return grain_us;
 }
 
-struct track *track_create(const struct symbol *symbol)
+struct track *track_create(const struct symbol *symbol, int64_t interval_us)
 {
     struct track *track = MEM_NEW(struct track);
     list_init(&track->node);
     list_init(&track->waiters);
     atomic_init(&track->changes, 0);
     memcpy(track->symbol, symbol->name, sizeof track->symbol);
-    atomic_init(&track->grain_us, grain_for(symbol));
+    track->interval_us = interval_us;
+    atomic_init(&track->grain_us,
+                interval_us > 0 ? TAPE_GRAIN_CANDLES * interval_us : grain_for(symbol));
     return track;
 }
 
@@ -122,6 +124,8 @@ void track_remove(struct segment *segment)
 void track_learn(struct track *track, struct time_range range, size_t rows)
 {
     int64_t grain_us = track_grain_us(track);
+    if (track->interval_us > 0)
+        return;
     if (rows < BLOCK_ROWS_MAX && range.to - range.from != grain_us)
         return; /* a part of a grain says little */
     track->lean_blocks = rows * DENSITY_FACTOR < TAPE_GRAIN_ROWS ? track->lean_blocks + 1 : 0;

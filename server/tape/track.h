@@ -22,6 +22,7 @@ struct segment {
 struct track {
     struct list node; /* the tape's bucket */
     char symbol[SYMBOL_BYTES_MAX + 1];
+    int64_t interval_us;   /* of its candles; 0: a track of ticks */
     atomic_llong grain_us; /* read without the lock, too */
     unsigned lean_blocks;  /* grains in a row that held much less than TAPE_GRAIN_ROWS … */
     unsigned fat_blocks;   /* … or much more */
@@ -34,7 +35,7 @@ struct track {
     atomic_ullong changes; /* how often stored ticks changed; read without the lock */
 };
 
-struct track *track_create(const struct symbol *symbol);
+struct track *track_create(const struct symbol *symbol, int64_t interval_us);
 /* It must be empty and unheld. */
 void track_destroy(struct track *track);
 /* Nobody would miss it. */
@@ -50,7 +51,8 @@ struct segment *track_insert(struct track *track, struct time_range range);
 void track_remove(struct segment *segment);
 
 /* A block of `rows` ticks has been read over `range`: where many in a row tell that the symbol is
- * less or more dense than it was thought to be, the grain is doubled or halved. */
+ * less or more dense than it was thought to be, the grain is doubled or halved. (Of candles it is
+ * known how dense they are.) */
 void track_learn(struct track *track, struct time_range range, size_t rows);
 /* The part of `range` around `instant` that no segment covers; `instant` itself is uncovered. */
 struct time_range track_gap(const struct track *track, int64_t instant, struct time_range range);

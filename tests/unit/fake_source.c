@@ -139,7 +139,8 @@ static struct time_range stretch_up(const struct fake_source *fake, const struct
         return range;
     }
     size_t full = first + fake->block_rows;
-    if (full < tape->count && tape->ticks[full].time < end && tape->ticks[full].time > next)
+    if (load->interval_us == 0 && full < tape->count && tape->ticks[full].time < end &&
+        tape->ticks[full].time > next)
         end = tape->ticks[full].time;
     if (end < range.to)
         range.to = end;
@@ -159,7 +160,7 @@ static struct time_range stretch_down(const struct fake_source *fake, const stru
         range.from = time_floor(next, step_us) + step_us;
         return range;
     }
-    if (end > fake->block_rows) {
+    if (load->interval_us == 0 && end > fake->block_rows) {
         int64_t full = tape->ticks[end - fake->block_rows - 1].time;
         if (full >= start && full < next)
             start = full + 1;
@@ -167,6 +168,23 @@ static struct time_range stretch_down(const struct fake_source *fake, const stru
     if (start > range.from)
         range.from = start;
     return range;
+}
+
+static struct block *build_candles(const struct fake_tape *tape, struct time_range range,
+                                   int64_t interval_us)
+{
+    static struct candle candles[FAKE_TICKS_MAX];
+    size_t count = 0;
+    for (size_t row = find(tape, range.from); row < find(tape, range.to); row++) {
+        const struct tick *tick = &tape->ticks[row];
+        if (tick->fields[TICK_LAST] == DECIMAL_NULL)
+            continue;
+        int64_t bucket = time_floor(tick->time, interval_us);
+        if (count == 0 || candles[count - 1].time != bucket)
+            candles[count++] = candle_at(bucket);
+        candle_add_trade(&candles[count - 1], tick->fields[TICK_LAST], tick->fields[TICK_VOLUME]);
+    }
+    return count > 0 ? block_of_candles(candles, count, range) : NULL;
 }
 
 static struct block *build(const struct fake_tape *tape, struct time_range range)
@@ -197,7 +215,8 @@ void fake_source_step(struct fake_source *fake)
     int64_t step_us = load->first_us > 0 ? load->first_us : load->grain_us;
     struct time_range range = load->backward ? stretch_down(fake, tape, load, step_us)
                                              : stretch_up(fake, tape, load, step_us);
-    struct block *block = build(tape, range);
+    struct block *block =
+        load->interval_us > 0 ? build_candles(tape, range, load->interval_us) : build(tape, range);
     /* What is left of the load is kept in the load itself. */
     if (load->backward)
         load->range.to = range.from;

@@ -1,0 +1,256 @@
+#include "tape/candle_query.h"
+
+#include "base/assert.h"
+#include "base/mem.h"
+#include "market/interval.h"
+
+#include <string.h>
+
+#define ROWS_FIRST 64
+
+struct candle_query {
+    struct tape *tape;
+    struct inbox *inbox;
+    int64_t interval_us;
+    candle_query_wake_fn *wake;
+    void *owner;
+    struct tape_waiter waiter;
+    struct track *stored; /* of the interval that rolls up; NULL: from ticks */
+    struct candle_fold fold;
+
+    struct candle_query_range range;
+    uint64_t changes; /* of all tracks, when it began */
+    bool is_folding;  /* the bucket under way comes first */
+    bool is_done;
+    int64_t position;      /* walked back to here */
+    int64_t oldest;        /* no further than this */
+    struct candle current; /* the bucket that is being put together; trades 0: none */
+    struct candle *rows;   /* newest first until done, then oldest first */
+    size_t count;
+    size_t capacity;
+};
+
+static void told(struct letter *letter)
+{
+    struct tape_waiter *waiter = CONTAINER_OF(letter, struct tape_waiter, letter);
+    struct candle_query *query = CONTAINER_OF(waiter, struct candle_query, waiter);
+    query->wake(query->owner);
+}
+
+struct candle_query *candle_query_create(struct tape *tape, struct inbox *inbox,
+                                         const struct symbol *symbol, int64_t interval_us,
+                                         candle_query_wake_fn *wake, void *owner)
+{
+    struct candle_query *query = MEM_NEW(struct candle_query);
+    query->tape = tape;
+    query->inbox = inbox;
+    query->interval_us = interval_us;
+    query->wake = wake;
+    query->owner = owner;
+    tape_waiter_init(&query->waiter, inbox, told);
+    query->fold.tape = tape;
+    query->fold.waiter = &query->waiter;
+    query->fold.tracks.ticks = tape_track_hold(tape, symbol);
+    int64_t stored_us = candle_stored_divisor(interval_us);
+    if (stored_us > 0) {
+        query->fold.tracks.minutes = tape_candles_hold(tape, symbol, TIME_MINUTE_US);
+        query->fold.tracks.hours = tape_candles_hold(tape, symbol, 60 * TIME_MINUTE_US);
+        query->stored = tape_candles_hold(tape, symbol, stored_us);
+    }
+    query->is_done = true;
+    return query;
+}
+
+void candle_query_destroy(struct candle_query **place)
+{
+    struct candle_query *query = *place;
+    *place = NULL;
+    tape_stop_waiting(query->tape, &query->waiter);
+    tape_track_let_go(query->tape, &query->fold.tracks.ticks);
+    if (query->stored != NULL) {
+        tape_track_let_go(query->tape, &query->fold.tracks.minutes);
+        tape_track_let_go(query->tape, &query->fold.tracks.hours);
+        tape_track_let_go(query->tape, &query->stored);
+    }
+    mem_free(query->rows);
+    mem_free(query);
+}
+
+/* Ticks and all candles of a symbol change together. */
+static uint64_t changes_of(const struct candle_query *query)
+{
+    return track_changes(query->fold.tracks.ticks);
+}
+
+static int64_t bucket_of(const struct candle_query *query, int64_t time)
+{
+    return interval_floor(query->interval_us, time);
+}
+
+static int64_t larger(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* From the end of the newest bucket, or from `at`, back. */
+static void begin(struct candle_query *query)
+{
+    const struct candle_query_range *range = &query->range;
+    tape_stop_waiting(query->tape, &query->waiter);
+    query->count = 0;
+    query->current = candle_at(0);
+    query->changes = changes_of(query);
+    query->oldest = larger(interval_ceil(query->interval_us, range->from), TIME_MIN);
+    int64_t newest = range->to > TIME_MIN ? bucket_of(query, range->to - 1) : TIME_MIN;
+    int64_t end = newest + query->interval_us;
+    if (end > TIME_MAX + 1)
+        end = TIME_MAX + 1;
+    int64_t bucket = range->at <= end ? bucket_of(query, range->at) : end;
+    query->is_folding = range->at < end && bucket < range->at && bucket >= query->oldest;
+    if (query->is_folding)
+        candle_fold_begin(&query->fold, (struct time_range){.from = bucket, .to = range->at});
+    query->position = bucket < end ? bucket : end;
+    if (query->stored == NULL)
+        query->oldest =
+            larger(query->oldest,
+                   interval_ceil(query->interval_us, query->position - CANDLE_QUERY_TICKS_US));
+    query->is_done = false;
+}
+
+void candle_query_ask(struct candle_query *query, const struct candle_query_range *range)
+{
+    ASSERT(range->limit > 0);
+    query->range = *range;
+    begin(query);
+}
+
+static void push(struct candle_query *query, const struct candle *candle)
+{
+    if (query->count == query->capacity) {
+        query->capacity = query->capacity > 0 ? 2 * query->capacity : ROWS_FIRST;
+        query->rows = mem_resize(query->rows, query->capacity * sizeof *query->rows);
+    }
+    query->rows[query->count++] = *candle;
+}
+
+/* The bucket of the next older row; whether there are enough without it. */
+static bool enter_bucket(struct candle_query *query, int64_t bucket)
+{
+    if (query->current.trades > 0 && query->current.time == bucket)
+        return false;
+    if (query->current.trades > 0)
+        push(query, &query->current);
+    query->current = candle_at(bucket);
+    return query->count == query->range.limit;
+}
+
+/* Rows [first, end) of a block, newest first; true when there are enough. */
+static bool walk_candles(struct candle_query *query, const struct block *block, size_t first,
+                         size_t end)
+{
+    for (size_t row = end; row > first; row--) {
+        const struct candle *stored = &block->candles[row - 1];
+        if (enter_bucket(query, bucket_of(query, stored->time)))
+            return true;
+        candle_prepend(&query->current, stored);
+    }
+    return false;
+}
+
+static bool walk_ticks(struct candle_query *query, const struct block *block, size_t first,
+                       size_t end)
+{
+    const struct column *last = &block->fields[TICK_LAST];
+    if (last->encoding == COLUMN_CONST && last->base == DECIMAL_NULL)
+        return false; /* nothing but quotes */
+    for (size_t row = end; row > first; row--) {
+        int64_t price = column_decimal(last, row - 1);
+        if (price == DECIMAL_NULL)
+            continue;
+        if (enter_bucket(query, bucket_of(query, block_time(block, row - 1))))
+            return true;
+        candle_prepend_trade(&query->current, price,
+                             column_decimal(&block->fields[TICK_VOLUME], row - 1));
+    }
+    return false;
+}
+
+static bool walk_stretch(struct candle_query *query, const struct tape_stretch *stretch,
+                         size_t *rows_left)
+{
+    const struct block *block = stretch->block;
+    if (block == NULL)
+        return false;
+    size_t first = block_find(block, query->oldest);
+    size_t end = block_find(block, query->position);
+    if (first >= end)
+        return false;
+    *rows_left -= end - first < *rows_left ? end - first : *rows_left;
+    return block->candles != NULL ? walk_candles(query, block, first, end)
+                                  : walk_ticks(query, block, first, end);
+}
+
+static enum status walk_back(struct candle_query *query, size_t *rows_left, struct error *error)
+{
+    struct track *track = query->stored != NULL ? query->stored : query->fold.tracks.ticks;
+    bool enough = query->count == query->range.limit;
+    while (!enough && query->position > query->oldest) {
+        if (*rows_left == 0)
+            return STATUS_WAIT;
+        struct tape_stretch stretch;
+        query->waiter.backward = true;
+        enum status status =
+            tape_pin(query->tape, track, query->position - 1, &query->waiter, &stretch, error);
+        if (status != STATUS_OK)
+            return status;
+        enough = walk_stretch(query, &stretch, rows_left);
+        query->position = stretch.range.from;
+        tape_unpin(&stretch);
+    }
+    if (!enough && query->current.trades > 0)
+        push(query, &query->current);
+    return STATUS_OK;
+}
+
+static enum status fold_bucket(struct candle_query *query, size_t *rows_left, struct error *error)
+{
+    enum status status = candle_fold_run(&query->fold, rows_left, error);
+    if (status != STATUS_OK)
+        return status;
+    if (query->fold.candle.trades > 0)
+        push(query, &query->fold.candle);
+    query->is_folding = false;
+    return STATUS_OK;
+}
+
+static void turn_around(struct candle_query *query)
+{
+    for (size_t i = 0; i < query->count / 2; i++) {
+        struct candle swapped = query->rows[i];
+        query->rows[i] = query->rows[query->count - 1 - i];
+        query->rows[query->count - 1 - i] = swapped;
+    }
+}
+
+enum status candle_query_run(struct candle_query *query, const struct candle **candles,
+                             size_t *count, struct error *error)
+{
+    if (!query->is_done && query->changes != changes_of(query))
+        begin(query);
+    size_t rows_left = CANDLE_FOLD_ROWS_MAX;
+    enum status status = STATUS_OK;
+    if (query->is_folding)
+        status = fold_bucket(query, &rows_left, error);
+    if (status == STATUS_OK && !query->is_done)
+        status = walk_back(query, &rows_left, error);
+    if (status == STATUS_WAIT && rows_left == 0)
+        inbox_post(query->inbox, &query->waiter.letter); /* that was enough for one turn */
+    if (status != STATUS_OK)
+        return status;
+    if (!query->is_done)
+        turn_around(query);
+    query->is_done = true;
+    *candles = query->rows;
+    *count = query->count;
+    return STATUS_OK;
+}

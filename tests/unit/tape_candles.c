@@ -1,0 +1,266 @@
+#include "base/mem.h"
+#include "fake_source.h"
+#include "market/interval.h"
+#include "tape/candle_query.h"
+
+#include <criterion/criterion.h>
+#include <inttypes.h>
+#include <string.h>
+
+#define S TIME_SECOND_US
+#define MINUTE TIME_MINUTE_US
+#define HOUR (60 * MINUTE)
+
+static struct fake_source fake;
+static struct fake_tape *ticks;
+static struct tape *tape;
+static struct inbox inbox;
+static struct candle_query *query;
+static size_t wakes;
+static uint64_t dice;
+
+static void nobody_sleeps(void *owner)
+{
+    (void)owner;
+}
+
+static void wake(void *owner)
+{
+    (void)owner;
+    wakes++;
+}
+
+static void set_up_with(size_t budget_bytes)
+{
+    fake_source_init(&fake);
+    ticks = fake_source_symbol(&fake, "A", 64 * S);
+    tape = tape_create(&fake.source, budget_bytes);
+    inbox_init(&inbox, nobody_sleeps, NULL);
+}
+
+static void set_up(void)
+{
+    set_up_with((size_t)64 << 20);
+}
+
+static void tear_down(void)
+{
+    if (query != NULL)
+        candle_query_destroy(&query);
+    fake_source_deinit(&fake);
+    inbox_drain(&inbox);
+    tape_destroy(&tape);
+    inbox_deinit(&inbox);
+    cr_assert(mem_block_bytes() == 0);
+}
+
+TestSuite(tape_candles, .init = set_up, .fini = tear_down);
+
+static int64_t roll(int64_t from, int64_t to)
+{
+    dice = dice * UINT64_C(6364136223846793005) + 1442695040888963407;
+    return from + (int64_t)((dice >> 33) % (uint64_t)(to - from + 1));
+}
+
+/* Ticks of some hours, from quotes only to many trades at one instant. */
+static void make_market(size_t count, int64_t gap_us_most)
+{
+    int64_t time = -3 * HOUR - 7 * S;
+    for (size_t i = 0; i < count; i++) {
+        time += roll(0, 9) == 0 ? 0 : roll(0, gap_us_most);
+        if (roll(0, 200) == 0)
+            time += 2 * HOUR;
+        fake_tape_add(ticks, time, 1);
+        struct tick *tick = &ticks->ticks[ticks->count - 1];
+        tick->fields[TICK_LAST] = roll(0, 2) == 0 ? DECIMAL_NULL : roll(1, 50) * DECIMAL_ONE / 100;
+        tick->fields[TICK_VOLUME] = roll(0, 3) == 0 ? DECIMAL_NULL : roll(0, INT64_MAX / 2);
+    }
+    ticks->symbol.from = ticks->ticks[0].time;
+    ticks->symbol.to = ticks->ticks[count - 1].time + 1;
+}
+
+static enum status run(const struct candle **candles, size_t *count)
+{
+    struct error error;
+    enum status status;
+    while ((status = candle_query_run(query, candles, count, &error)) == STATUS_WAIT) {
+        fake_source_run(&fake);
+        inbox_drain(&inbox);
+    }
+    return status;
+}
+
+/* The slow, obvious way: newest first into `rows`. */
+static size_t expect(const struct candle_query_range *range, int64_t interval_us,
+                     struct candle *rows)
+{
+    static struct candle all[FAKE_TICKS_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < ticks->count; i++) {
+        const struct tick *tick = &ticks->ticks[i];
+        int64_t bucket = interval_floor(interval_us, tick->time);
+        if (tick->fields[TICK_LAST] == DECIMAL_NULL || bucket < range->from ||
+            bucket >= range->to || tick->time >= range->at)
+            continue;
+        if (count == 0 || all[count - 1].time != bucket)
+            all[count++] = candle_at(bucket);
+        candle_add_trade(&all[count - 1], tick->fields[TICK_LAST], tick->fields[TICK_VOLUME]);
+    }
+    size_t kept = count < range->limit ? count : range->limit;
+    memcpy(rows, all + count - kept, kept * sizeof *rows);
+    return kept;
+}
+
+static void check(const struct candle_query_range *range, int64_t interval_us)
+{
+    static struct candle wanted[FAKE_TICKS_MAX];
+    size_t wanted_count = expect(range, interval_us, wanted);
+    candle_query_ask(query, range);
+    const struct candle *candles;
+    size_t count;
+    cr_assert(run(&candles, &count) == STATUS_OK);
+    cr_assert(count == wanted_count, "%zu of %zu candles of %" PRId64 " s, at %" PRId64, count,
+              wanted_count, interval_us / S, range->at);
+    for (size_t i = 0; i < count; i++)
+        cr_assert(candle_equal(&candles[i], &wanted[i]), "candle %zu of %zu", i, count);
+}
+
+static const int64_t intervals[] = {S,      5 * S,      30 * S,     90 * S,
+                                    MINUTE, 3 * MINUTE, 5 * MINUTE, 10 * MINUTE,
+                                    HOUR,   4 * HOUR,   24 * HOUR,  7 * 24 * HOUR};
+
+Test(tape_candles, equal_a_slow_recomputation_at_any_instant)
+{
+    dice = 7;
+    make_market(6000, 20 * S);
+    for (size_t i = 0; i < sizeof intervals / sizeof *intervals; i++) {
+        query = candle_query_create(tape, &inbox, &ticks->symbol, intervals[i], wake, NULL);
+        for (int round = 0; round < 40; round++) {
+            int64_t at = roll(ticks->symbol.from - MINUTE, ticks->symbol.to + MINUTE);
+            if (roll(0, 3) == 0)
+                at = interval_floor(intervals[i], at);
+            if (roll(0, 3) == 0)
+                at = ticks->ticks[roll(0, (int64_t)ticks->count - 1)].time + roll(0, 1);
+            int64_t reach_us = intervals[i] < MINUTE ? HOUR : 1000 * HOUR;
+            struct candle_query_range range = {
+                .from = at - roll(0, reach_us),
+                .to = roll(0, 1) == 0 ? at : at + HOUR,
+                .at = roll(0, 4) == 0 ? CANDLE_QUERY_NO_INSTANT : at,
+                .limit = (size_t)roll(1, 50),
+            };
+            check(&range, intervals[i]);
+        }
+        candle_query_destroy(&query);
+    }
+}
+
+Test(tape_candles, come_however_small_the_cache)
+{
+    tape_destroy(&tape);
+    tape = tape_create(&fake.source, 1);
+    dice = 11;
+    make_market(2000, 20 * S);
+    query = candle_query_create(tape, &inbox, &ticks->symbol, 4 * HOUR, wake, NULL);
+    for (int round = 0; round < 20; round++) {
+        int64_t at = roll(ticks->symbol.from, ticks->symbol.to);
+        check(&(struct candle_query_range){.from = 0, .to = at, .at = at, .limit = 5}, 4 * HOUR);
+    }
+}
+
+Test(tape_candles, of_seconds_are_looked_for_a_day_back_and_no_further)
+{
+    fake_tape_add(ticks, 0, 1);
+    ticks->ticks[0].fields[TICK_LAST] = 5;
+    ticks->symbol.to = 1;
+    query = candle_query_create(tape, &inbox, &ticks->symbol, S, wake, NULL);
+    struct candle_query_range range = {.from = TIME_MIN, .to = TIME_MAX, .limit = 5};
+    const struct candle *candles;
+    size_t count;
+    range.at = range.to = TIME_DAY_US;
+    candle_query_ask(query, &range);
+    cr_assert(run(&candles, &count) == STATUS_OK && count == 1);
+    range.at = range.to = TIME_DAY_US + S;
+    candle_query_ask(query, &range);
+    cr_assert(run(&candles, &count) == STATUS_OK && count == 0);
+}
+
+Test(tape_candles, are_asked_for_once_and_then_known)
+{
+    dice = 3;
+    make_market(3000, 20 * S);
+    query = candle_query_create(tape, &inbox, &ticks->symbol, 5 * MINUTE, wake, NULL);
+    struct candle_query_range range = {
+        .from = 0, .to = ticks->symbol.to, .at = ticks->symbol.to, .limit = 20};
+    check(&range, 5 * MINUTE);
+    size_t loads = fake.load_count;
+    check(&range, 5 * MINUTE);
+    cr_assert(fake.load_count == loads);
+}
+
+/* One more tick of the forming minute: only that minute is read again. */
+Test(tape_candles, change_with_their_ticks_and_the_others_stay)
+{
+    dice = 5;
+    make_market(3000, 20 * S);
+    int64_t end = ticks->symbol.to;
+    query = candle_query_create(tape, &inbox, &ticks->symbol, MINUTE, wake, NULL);
+    struct candle_query_range range = {
+        .from = TIME_MIN, .to = end + MINUTE, .at = CANDLE_QUERY_NO_INSTANT, .limit = 100};
+    check(&range, MINUTE);
+    for (int i = 0; i < 50; i++) {
+        end += roll(0, 2) * 20 * S;
+        fake_tape_add(ticks, end, 1);
+        ticks->ticks[ticks->count - 1].fields[TICK_LAST] = i;
+        size_t loads = fake.load_count;
+        tape_invalidate(tape, "A", (struct time_range){.from = end, .to = end + 1});
+        range.to = end + MINUTE;
+        check(&range, MINUTE);
+        cr_assert(fake.load_count <= loads + 2, "%zu loads", fake.load_count - loads);
+    }
+    struct tape_statistics statistics;
+    tape_statistics(tape, &statistics);
+    cr_assert(statistics.counts.blocks < 60, "%zu blocks: minutes are not joined",
+              statistics.counts.blocks);
+}
+
+Test(tape_candles, begin_anew_when_their_ticks_change_meanwhile)
+{
+    dice = 5;
+    make_market(1000, 20 * S);
+    query = candle_query_create(tape, &inbox, &ticks->symbol, HOUR, wake, NULL);
+    struct candle_query_range range = {
+        .from = 0, .to = ticks->symbol.to, .at = ticks->symbol.to, .limit = 500};
+    candle_query_ask(query, &range);
+    const struct candle *candles;
+    size_t count;
+    struct error error;
+    cr_assert(candle_query_run(query, &candles, &count, &error) == STATUS_WAIT);
+    fake_source_step(&fake);
+    inbox_drain(&inbox);
+    ticks->ticks[500].fields[TICK_LAST] = 123456 * DECIMAL_ONE;
+    tape_invalidate(tape, "A", (struct time_range){.from = TIME_MIN, .to = TIME_MAX});
+    static struct candle wanted[1000];
+    size_t wanted_count = expect(&range, HOUR, wanted);
+    cr_assert(run(&candles, &count) == STATUS_OK && count == wanted_count);
+    for (size_t i = 0; i < count; i++)
+        cr_assert(candle_equal(&candles[i], &wanted[i]));
+}
+
+Test(tape_candles, tell_that_a_load_failed_and_try_again)
+{
+    dice = 5;
+    make_market(100, 20 * S);
+    query = candle_query_create(tape, &inbox, &ticks->symbol, HOUR, wake, NULL);
+    struct candle_query_range range = {
+        .from = TIME_MIN, .to = ticks->symbol.to, .at = ticks->symbol.to, .limit = 5};
+    candle_query_ask(query, &range);
+    const struct candle *candles;
+    size_t count;
+    struct error error;
+    cr_assert(candle_query_run(query, &candles, &count, &error) == STATUS_WAIT);
+    fake_source_end(&fake, STATUS_UNAVAILABLE);
+    inbox_drain(&inbox);
+    cr_assert(wakes > 0);
+    cr_assert(candle_query_run(query, &candles, &count, &error) == STATUS_UNAVAILABLE);
+    cr_assert(run(&candles, &count) == STATUS_OK);
+}
