@@ -15,12 +15,14 @@ void feed_lane_init(struct feed_lane *lane)
         .wheel = lane->wheel,
     };
     gather_init(&lane->replay.gather);
+    series_rows_init(&lane->replay.series_rows);
     lane->decoder = decoder_create();
 }
 
 void feed_lane_deinit(struct feed_lane *lane)
 {
     gather_deinit(&lane->replay.gather);
+    series_rows_deinit(&lane->replay.series_rows);
     decoder_destroy(&lane->decoder);
 }
 

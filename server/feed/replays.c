@@ -304,7 +304,9 @@ void feed_replay_set(struct feed *feed, const struct request *request, struct no
         status = error_set(&error, STATUS_INVALID,
                            "this version sends no candles in replays: leave candles out");
     if (status == STATUS_OK)
-        replay_set(mine->replay, set.has_ticks ? &set.ticks : NULL, set.has_fps ? &set.fps : NULL,
+        replay_set(mine->replay,
+                   &(struct replay_changes){.ticks = set.has_ticks ? &set.ticks : NULL,
+                                            .fps = set.has_fps ? &set.fps : NULL},
                    now.monotonic_us);
     answer_control(mine, request, status, &error);
 }

@@ -4,6 +4,7 @@
 #ifndef TAPEDECK_MARKET_PLAYBACK_H
 #define TAPEDECK_MARKET_PLAYBACK_H
 
+#include "market/candle.h"
 #include "market/column.h"
 #include "market/tick.h"
 
@@ -50,6 +51,39 @@ enum replay_reason {
     REASON_DATA,   /* waiting for the database */
     REASON_CLIENT, /* the socket did not drain */
     REASON_FLOW,   /* waiting for acks */
+};
+
+/* As-of candles that a replay is asked for. */
+#define REPLAY_INTERVALS_MAX 8
+#define REPLAY_SERIES_MAX 256         /* symbols × intervals */
+#define REPLAY_HISTORY_MAX 5000       /* candles before the forming one, in a snapshot */
+#define REPLAY_HISTORY_ROWS_MAX 20000 /* of all symbols and intervals together */
+#define REPLAY_INTERVAL_TEXT_MAX 15
+struct replay_interval {
+    char text[REPLAY_INTERVAL_TEXT_MAX + 1]; /* as the client wrote it */
+    int64_t interval_us;
+    size_t history;
+};
+struct replay_intervals {
+    size_t count;
+    struct replay_interval items[REPLAY_INTERVALS_MAX];
+};
+
+/* A row of a frame: the newest state of one candle. */
+struct frame_candle {
+    size_t symbol;   /* index in the replay's list of symbols */
+    size_t interval; /* index in its list of intervals */
+    bool is_none;    /* backward: no candle is left; `candle` means nothing */
+    bool final;      /* its bucket ends at or before the edge */
+    struct candle candle;
+};
+
+/* The candles of one symbol and interval in a snapshot, oldest first. Borrowed. */
+struct snapshot_candles {
+    size_t symbol;
+    size_t interval;
+    const struct candle *candles;
+    size_t count;
 };
 
 /* The ticks of one symbol in a frame. The columns are borrowed. */

@@ -16,6 +16,7 @@ struct frame_budget {
     size_t head_bytes;                  /* without any ticks */
     size_t symbol_bytes;                /* of one symbol without its rows */
     size_t row_bytes[COLUMN_ENCODINGS]; /* most that one value of a column takes */
+    size_t candle_bytes;                /* most that the row of a candle takes */
     unsigned encodings;                 /* that the client knows */
 };
 

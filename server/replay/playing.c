@@ -10,7 +10,8 @@
 
 bool replay_reads_ticks(const struct replay *replay)
 {
-    return replay->options.ticks || (replay->step.under_way && replay->step.by_ticks);
+    return replay->options.ticks || replay->series_count > 0 ||
+           (replay->step.under_way && replay->step.by_ticks);
 }
 
 enum status replay_cover(struct replay *replay, int64_t until, struct replay_known *known)
@@ -33,6 +34,11 @@ enum status replay_cover(struct replay *replay, int64_t until, struct replay_kno
             known->next = tick;
         }
     }
+    int64_t end;
+    if (replay_series_next(replay, &end) && (!known->has_next || end < known->next)) {
+        known->has_next = true;
+        known->next = end;
+    }
     /* A tick beyond what every symbol is known to cannot be said to be the next one. */
     known->has_next = known->has_next && known->next < known->covered;
     return STATUS_OK;
@@ -53,7 +59,7 @@ static void read_ahead(struct replay *replay)
 {
     const struct replay_speed *speed = &replay->options.speed;
     int64_t grains = READ_AHEAD_GRAINS_MAX / (int64_t)replay->options.symbol_count;
-    for (size_t i = 0; replay->options.ticks && i < replay->options.symbol_count; i++) {
+    for (size_t i = 0; replay_reads_ticks(replay) && i < replay->options.symbol_count; i++) {
         struct cursor *cursor = replay->cursors[i];
         int64_t grain_us = track_grain_us(cursor->track);
         int64_t most_us = (grains > 0 ? grains : 1) * grain_us;
@@ -115,7 +121,7 @@ static bool unblock(struct replay *replay)
 
 size_t replay_bytes_before(const struct replay *replay, int64_t edge)
 {
-    size_t bytes = replay->options.budget.head_bytes;
+    size_t bytes = replay->options.budget.head_bytes + replay_series_bytes(replay, edge);
     if (!replay->options.ticks)
         return bytes;
     for (size_t i = 0; i < replay->options.symbol_count; i++)
@@ -186,6 +192,7 @@ enum status replay_say_frame(struct replay *replay, int64_t edge, int64_t due_us
     };
     if (replay->options.ticks)
         fill_ticks(replay, edge, output);
+    replay_series_fill(replay, edge, output);
     replay->edge = edge;
     replay->last_due_us = due_us;
     replay->frame_sent_us = now_us;
@@ -255,6 +262,35 @@ enum status replay_fail(struct replay *replay, enum status status, int64_t now_u
     return status;
 }
 
+/* A frame up to `edge` goes, once its candles are known; what else is news goes first. */
+static enum status send(struct replay *replay, int64_t edge, int64_t due_us, int64_t lag_us,
+                        int64_t now_us, struct replay_output *output)
+{
+    enum status status = replay_series_reach(replay, edge, due_us);
+    if (status == STATUS_WAIT)
+        return block(replay, REASON_DATA,
+                     replay->options.speed.max ? blocked_us(replay, now_us) : lag_us, now_us);
+    if (status != STATUS_OK)
+        return replay_fail(replay, status, now_us);
+    if (has_stalled(replay, lag_us, now_us) || unblock(replay))
+        return say_state(replay, output);
+    return say_played_frame(replay, edge, due_us, now_us, output);
+}
+
+/* The frame that waited for its candles. */
+static enum status poll_reached(struct replay *replay, int64_t now_us, struct replay_output *output)
+{
+    int64_t due_us = replay->reach.due_us;
+    int64_t lag_us = 0;
+    if (!replay->options.speed.max)
+        lag_us = play_clock_read(&replay->clock, now_us) - due_us;
+    if (replay->state == REPLAY_BUFFERING && lag_us > 0) {
+        stop_clock(replay, lag_us, now_us); /* of before it stopped */
+        lag_us = 0;
+    }
+    return send(replay, replay->reach.edge, due_us, lag_us, now_us, output);
+}
+
 static enum status poll_paced(struct replay *replay, int64_t now_us, struct replay_output *output)
 {
     const struct replay_options *options = &replay->options;
@@ -300,16 +336,14 @@ static enum status poll_paced(struct replay *replay, int64_t now_us, struct repl
     int64_t due_us = edge < pace.edge ? grid_due_us(&input.grid, edge) : pace.due_us;
     if (!flow_allows(&replay->flow, due_us, replay_bytes_before(replay, edge)))
         return block(replay, REASON_FLOW, lag_us, now_us);
-    if (has_stalled(replay, lag_us, now_us) || unblock(replay))
-        return say_state(replay, output);
-    return say_played_frame(replay, edge, due_us, now_us, output);
+    return send(replay, edge, due_us, lag_us, now_us, output);
 }
 
 /* At "max" a frame ends with a block if that fills it well: its columns then go out as they lie. */
 static int64_t max_edge(const struct replay *replay, const struct replay_known *known)
 {
     int64_t end = known->covered;
-    for (size_t i = 0; replay->options.ticks && i < replay->options.symbol_count; i++) {
+    for (size_t i = 0; replay_reads_ticks(replay) && i < replay->options.symbol_count; i++) {
         int64_t block_end = cursor_block_end(replay->cursors[i]);
         if (block_end > known->next && block_end < end)
             end = block_end;
@@ -331,9 +365,7 @@ static enum status poll_max(struct replay *replay, int64_t now_us, struct replay
     int64_t edge = known.has_next ? max_edge(replay, &known) : known.covered;
     if (!flow_allows(&replay->flow, 0, replay_bytes_before(replay, edge)))
         return block_max(replay, REASON_FLOW, now_us);
-    if (unblock(replay))
-        return say_state(replay, output);
-    return say_played_frame(replay, edge, 0, now_us, output);
+    return send(replay, edge, 0, 0, now_us, output);
 }
 
 static enum status end(struct replay *replay, int64_t now_us, struct replay_output *output)
@@ -347,8 +379,12 @@ static enum status poll_running(struct replay *replay, int64_t now_us, struct re
 {
     if (replay->edge == replay->end)
         return end(replay, now_us, output);
-    enum status status = replay->options.speed.max ? poll_max(replay, now_us, output)
-                                                   : poll_paced(replay, now_us, output);
+    enum status status;
+    if (replay->reach.under_way)
+        status = poll_reached(replay, now_us, output);
+    else
+        status = replay->options.speed.max ? poll_max(replay, now_us, output)
+                                           : poll_paced(replay, now_us, output);
     if (status == STATUS_OK || status == STATUS_WAIT)
         read_ahead(replay);
     return status;
@@ -380,13 +416,15 @@ static enum status say_snapshot(struct replay *replay, int64_t now_us, struct re
         .at = replay_market(replay, replay->edge),
         .last = last,
         .symbol_count = replay->options.symbol_count,
+        .pictures = replay_series_pictures(replay),
+        .picture_count = replay->series_count,
     };
     return STATUS_OK;
 }
 
 /* Frames wait for the picture that they continue; what they need is loaded in the meantime. Should
  * that fail, it is tried again when it is needed, and told then. */
-static enum status wait_for_snapshot(struct replay *replay, int64_t now_us)
+static enum status wait_for_picture(struct replay *replay, int64_t now_us)
 {
     if (!replay_is_running(replay))
         return STATUS_WAIT;
@@ -400,6 +438,21 @@ static enum status wait_for_snapshot(struct replay *replay, int64_t now_us)
     return block(replay, REASON_DATA, lag_us, now_us);
 }
 
+/* The candles that a picture or a frame begins with. */
+static enum status run_series(struct replay *replay, int64_t now_us)
+{
+    bool is_wanted = replay->snapshot.state != SNAPSHOT_NONE || replay_is_running(replay) ||
+                     replay->step.under_way;
+    enum status status = is_wanted ? replay_series_run(replay) : STATUS_OK;
+    if (status == STATUS_OK || status == STATUS_WAIT)
+        return status;
+    if (replay->snapshot.state != SNAPSHOT_NONE) {
+        snapshot_drop(&replay->snapshot);
+        replay->snapshot_failed = true;
+    }
+    return replay_fail(replay, status, now_us);
+}
+
 enum status replay_poll(struct replay *replay, int64_t now_us, struct replay_output *output)
 {
     pass_said(replay);
@@ -408,11 +461,16 @@ enum status replay_poll(struct replay *replay, int64_t now_us, struct replay_out
     if (replay->state_due)
         return say_state(replay, output);
     snapshot_ask(&replay->snapshot);
-    if (replay->snapshot.state == SNAPSHOT_READY)
+    enum status status = run_series(replay, now_us);
+    if (status != STATUS_OK && status != STATUS_WAIT)
+        return say_error(replay, output);
+    bool has_series = status == STATUS_OK;
+    if (replay->snapshot.state == SNAPSHOT_READY &&
+        (has_series || replay->snapshot.status != STATUS_OK))
         return say_snapshot(replay, now_us, output);
-    enum status status = STATUS_WAIT;
-    if (replay->snapshot.state != SNAPSHOT_NONE)
-        status = wait_for_snapshot(replay, now_us);
+    status = STATUS_WAIT;
+    if (replay->snapshot.state != SNAPSHOT_NONE || !has_series)
+        status = wait_for_picture(replay, now_us);
     else if (replay_is_running(replay))
         status = poll_running(replay, now_us, output);
     else if (replay->step.under_way)

@@ -76,8 +76,16 @@ static void start_epoch(struct replay *replay, int direction, int64_t at, int64_
     memset(replay->totals, 0, sizeof replay->totals);
     flow_reset(&replay->flow);
     seek_cursors(replay);
+    replay_series_begin(replay);
     wheel_cancel(replay->lane->wheel, &replay->timer);
     play_clock_set(&replay->clock, 0, now_us, replay_is_running(replay));
+}
+
+/* The picture at the playhead is wanted; an older wish is void. */
+static void want_picture(struct replay *replay)
+{
+    snapshot_want(&replay->snapshot, replay_market(replay, replay->edge));
+    replay_series_begin(replay);
 }
 
 static void create_cursors(struct replay *replay, const struct replay_options *options)
@@ -124,11 +132,12 @@ struct replay *replay_create(struct replay_lane *lane, const struct replay_optio
               REPLAY_FPS_MOST);
     create_cursors(replay, options);
     create_snapshot(replay, options);
+    replay_series_create(replay, options->symbols);
     memset(replay->options.symbols, 0, sizeof replay->options.symbols);
     /* `opened` tells the first state: no push for it. */
     replay->state = options->playing ? REPLAY_PLAYING : REPLAY_PAUSED;
     start_epoch(replay, own_direction(replay), options->at, now_us);
-    snapshot_want(&replay->snapshot, options->at);
+    want_picture(replay);
     return replay;
 }
 
@@ -138,6 +147,7 @@ void replay_destroy(struct replay **replay)
     *replay = NULL;
     wheel_cancel(gone->lane->wheel, &gone->timer);
     snapshot_deinit(&gone->snapshot);
+    replay_series_destroy(gone);
     for (size_t i = 0; i < gone->options.symbol_count; i++) {
         cursor_deinit(gone->cursors[i]);
         mem_free(CONTAINER_OF(gone->cursors[i], struct replay_cursor, cursor));
@@ -167,7 +177,7 @@ enum status replay_play(struct replay *replay, int64_t now_us, struct error *err
         return STATUS_OK;
     int64_t at = replay_market(replay, replay->edge);
     if (replay->snapshot_failed)
-        snapshot_want(&replay->snapshot, at);
+        want_picture(replay);
     replay->snapshot_failed = false;
     if (replay->is_step)
         start_epoch(replay, own_direction(replay), at, now_us);
@@ -184,6 +194,7 @@ void replay_rest(struct replay *replay, int64_t now_us)
     wheel_cancel(replay->lane->wheel, &replay->timer);
     replay->blocked_since_us = 0;
     replay->held_by = REASON_NONE;
+    replay->reach.under_way = false;
     seek_cursors(replay); /* failures that were waited for are forgotten, too */
 }
 
@@ -221,7 +232,7 @@ enum status replay_seek(struct replay *replay, int64_t to, int64_t now_us, struc
         return status;
     settle_state(replay);
     start_epoch(replay, own_direction(replay), to, now_us);
-    snapshot_want(&replay->snapshot, to);
+    want_picture(replay);
     return STATUS_OK;
 }
 
@@ -231,7 +242,7 @@ static void go_on_from(struct replay *replay, int direction, int64_t at, int64_t
     settle_state(replay);
     start_epoch(replay, direction, at, now_us);
     if (replay->snapshot.state != SNAPSHOT_NONE)
-        snapshot_want(&replay->snapshot, at);
+        want_picture(replay);
 }
 
 /* Where a control takes effect: at the edge of the last frame that the client used. */
@@ -314,16 +325,33 @@ enum status replay_step(struct replay *replay, const struct replay_step *step, c
     return STATUS_OK;
 }
 
-void replay_set(struct replay *replay, const bool *ticks, const int64_t *fps, int64_t now_us)
+static void change_intervals(struct replay *replay, const struct replay_intervals *intervals)
+{
+    struct symbol named[REPLAY_SYMBOLS_MAX];
+    const struct symbol *symbols[REPLAY_SYMBOLS_MAX];
+    for (size_t i = 0; i < replay->options.symbol_count; i++) {
+        named[i] = (struct symbol){.ticks = 0};
+        memcpy(named[i].name, track_symbol(replay->cursors[i]->track), sizeof named[i].name);
+        symbols[i] = &named[i];
+    }
+    replay_series_destroy(replay);
+    replay->options.intervals = *intervals;
+    replay_series_create(replay, symbols);
+}
+
+void replay_set(struct replay *replay, const struct replay_changes *changes, int64_t now_us)
 {
     (void)now_us;
-    if (fps != NULL)
-        replay->options.fps = *fps;
-    if (ticks != NULL && *ticks != replay->options.ticks) {
-        replay->options.ticks = *ticks;
+    if (changes->fps != NULL)
+        replay->options.fps = *changes->fps;
+    bool read_ticks = replay_reads_ticks(replay);
+    if (changes->ticks != NULL)
+        replay->options.ticks = *changes->ticks;
+    if (changes->intervals != NULL)
+        change_intervals(replay, changes->intervals);
+    if (read_ticks != replay_reads_ticks(replay))
         seek_cursors(replay);
-    }
-    snapshot_want(&replay->snapshot, replay_market(replay, replay->edge));
+    want_picture(replay);
 }
 
 enum status replay_acknowledge(struct replay *replay, int64_t epoch, int64_t seq,

@@ -21,6 +21,7 @@
 #include "base/wheel.h"
 #include "market/playback.h"
 #include "replay/gather.h"
+#include "replay/series.h"
 
 #define REPLAY_LAG_US_MOST                                                                         \
     INT64_C(250000)                     /* caught up by longer frames; beyond it the clock stops */
@@ -33,6 +34,7 @@ struct replay_lane {
     struct inbox *inbox;
     struct wheel *wheel;
     struct gather gather;
+    struct series_rows series_rows;
 };
 
 struct replay_options {
@@ -45,6 +47,7 @@ struct replay_options {
     int64_t fps;
     bool playing;
     bool ticks;
+    struct replay_intervals intervals; /* symbols × intervals ≤ REPLAY_SERIES_MAX */
     int64_t lead_us;
     bool flow_ack;
     int64_t window_us;
@@ -83,8 +86,13 @@ enum status replay_change_speed(struct replay *replay, struct replay_speed speed
 /* STATUS_INVALID also for STEP_FRAME at "max", which has no frames of a length. */
 enum status replay_step(struct replay *replay, const struct replay_step *step, const int64_t *at,
                         int64_t now_us, struct error *error) MUST_CHECK;
-/* NULL: as it is. */
-void replay_set(struct replay *replay, const bool *ticks, const int64_t *fps, int64_t now_us);
+/* NULL: as it is. `intervals` within the same bounds as in the options. */
+struct replay_changes {
+    const bool *ticks;
+    const int64_t *fps;
+    const struct replay_intervals *intervals;
+};
+void replay_set(struct replay *replay, const struct replay_changes *changes, int64_t now_us);
 enum status replay_acknowledge(struct replay *replay, int64_t epoch, int64_t seq,
                                struct error *error) MUST_CHECK;
 
@@ -96,6 +104,8 @@ struct replay_output {
     struct replay_view view;        /* STATE */
     const int64_t *totals;          /* STATE ended: ticks sent in the epoch, per symbol */
     const struct last_values *last; /* SNAPSHOT, per symbol */
+    const struct snapshot_candles *pictures;
+    size_t picture_count; /* SNAPSHOT: symbols × intervals */
     size_t symbol_count;
     const struct error *error; /* ERROR: the replay is paused */
     int64_t epoch;
@@ -106,8 +116,10 @@ struct replay_output {
     int direction;
     int64_t late_us; /* wall µs after it was due; negative: ahead of it; 0 at "max" and in steps */
     const struct frame_ticks *ticks;
-    size_t tick_count; /* symbols with ticks in the frame */
-    size_t rows;       /* ticks in the frame */
+    size_t tick_count;                  /* symbols with ticks in the frame */
+    size_t rows;                        /* ticks in the frame */
+    const struct frame_candle *candles; /* FRAME: by symbol and interval, oldest first */
+    size_t candle_count;
 };
 
 /* STATUS_OK, or STATUS_WAIT: `wake` will be called. After SAYING_FRAME the owner tells replay_sent

@@ -50,6 +50,15 @@ struct replay {
     bool error_due;
     struct error error;
 
+    struct series *series; /* symbols × intervals, by symbol */
+    size_t series_count;
+    struct snapshot_candles *pictures; /* as many */
+    struct {
+        bool under_way; /* backward: the series are asked for at this edge, a frame follows */
+        int64_t edge;   /* axis */
+        int64_t due_us;
+    } reach;
+
     struct snapshot snapshot;
     bool snapshot_failed;   /* the next play asks again */
     bool early_load_failed; /* while the snapshot was waited for */
@@ -89,10 +98,27 @@ int64_t replay_fit(const struct replay *replay, const struct replay_known *known
 size_t replay_bytes_before(const struct replay *replay, int64_t edge);
 enum status replay_say_frame(struct replay *replay, int64_t edge, int64_t due_us, int64_t now_us,
                              struct replay_output *output);
-/* Something went wrong: it is told, and the replay pauses. */
+/* Something went wrong (replay->error tells): it is told, and the replay pauses. */
 enum status replay_fail(struct replay *replay, enum status status, int64_t now_us);
 /* Whether frames are made of ticks, or need them to know where they end. */
 bool replay_reads_ticks(const struct replay *replay);
+
+/* ---- candles.c: the series of a replay ---- */
+
+void replay_series_create(struct replay *replay, const struct symbol *const *symbols);
+void replay_series_destroy(struct replay *replay);
+/* They begin where the epoch (or the picture) begins. */
+void replay_series_begin(struct replay *replay);
+/* STATUS_OK: all are ready. Those whose ticks have changed begin again. */
+enum status replay_series_run(struct replay *replay) MUST_CHECK;
+/* The first position at which a candle changes without a trade; false: there is none. */
+bool replay_series_next(const struct replay *replay, int64_t *position);
+size_t replay_series_bytes(const struct replay *replay, int64_t edge);
+/* Before a frame to `edge`: STATUS_OK, or STATUS_WAIT until replay_series_run says OK. */
+enum status replay_series_reach(struct replay *replay, int64_t edge, int64_t due_us) MUST_CHECK;
+/* With the frame. */
+void replay_series_fill(struct replay *replay, int64_t edge, struct replay_output *output);
+const struct snapshot_candles *replay_series_pictures(struct replay *replay);
 
 /* ---- stepping.c ---- */
 

@@ -35,6 +35,8 @@ static void deliver(struct letter *letter)
             request->ready(request->owner);
         return;
     }
+    if (snapshot->state != SNAPSHOT_ASKED)
+        return; /* dropped */
     snapshot->state = SNAPSHOT_READY;
     snapshot->status = values->status;
     snapshot->error = values->error;
@@ -111,6 +113,11 @@ void snapshot_ask(struct snapshot *snapshot)
     request->under_way = true;
     request->request.at = request->wanted_at;
     source_last_values(request->source, &request->request);
+}
+
+void snapshot_drop(struct snapshot *snapshot)
+{
+    snapshot->state = SNAPSHOT_NONE;
 }
 
 const struct last_values *snapshot_take(struct snapshot *snapshot)

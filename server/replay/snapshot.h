@@ -41,6 +41,8 @@ void snapshot_deinit(struct snapshot *snapshot);
 void snapshot_want(struct snapshot *snapshot, int64_t at);
 /* If that is due, looks into the tape (and may be READY at once) or asks the source. */
 void snapshot_ask(struct snapshot *snapshot);
+/* The wish is void, also one that has been fulfilled. */
+void snapshot_drop(struct snapshot *snapshot);
 /* A READY one's values, per symbol; the wish is fulfilled. */
 const struct last_values *snapshot_take(struct snapshot *snapshot);
 

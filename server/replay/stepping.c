@@ -72,8 +72,24 @@ static void count_instants(struct replay *replay, int64_t edge)
     }
 }
 
+static enum status send(struct replay *replay, int64_t edge, int64_t now_us,
+                        struct replay_output *output)
+{
+    enum status status = replay_series_reach(replay, edge, 0);
+    if (status == STATUS_WAIT)
+        return status;
+    if (status != STATUS_OK)
+        return replay_fail(replay, status, now_us);
+    if (replay->step.by_ticks)
+        count_instants(replay, edge);
+    replay->step.under_way = edge < replay->step.target;
+    return replay_say_frame(replay, edge, 0, now_us, output);
+}
+
 enum status replay_poll_step(struct replay *replay, int64_t now_us, struct replay_output *output)
 {
+    if (replay->reach.under_way)
+        return send(replay, replay->reach.edge, now_us, output);
     struct replay_known known;
     enum status status = replay_cover(replay, replay->step.target, &known);
     if (status != STATUS_OK)
@@ -86,8 +102,5 @@ enum status replay_poll_step(struct replay *replay, int64_t now_us, struct repla
     edge = replay_fit(replay, &known, edge);
     if (!flow_allows(&replay->flow, 0, replay_bytes_before(replay, edge)))
         return STATUS_WAIT;
-    if (replay->step.by_ticks)
-        count_instants(replay, edge);
-    replay->step.under_way = edge < replay->step.target;
-    return replay_say_frame(replay, edge, 0, now_us, output);
+    return send(replay, edge, now_us, output);
 }

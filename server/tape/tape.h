@@ -136,6 +136,9 @@ void tape_read_ahead(struct tape *tape, struct track *track, struct time_range r
 /* Pins alone exceed the budget. */
 bool tape_is_tight(struct tape *tape);
 
+/* Its symbol's name, in SYMBOL_BYTES_MAX + 1 bytes. */
+const char *track_symbol(const struct track *track);
+
 /* The grain of a track, for the size of read-ahead. */
 int64_t track_grain_us(const struct track *track);
 

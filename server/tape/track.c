@@ -49,6 +49,11 @@ bool track_is_idle(const struct track *track)
     return track->holders == 0 && track->segment_count == 0 && list_is_empty(&track->waiters);
 }
 
+const char *track_symbol(const struct track *track)
+{
+    return track->symbol;
+}
+
 int64_t track_grain_us(const struct track *track)
 {
     return atomic_load_explicit(&track->grain_us, memory_order_relaxed);

@@ -390,7 +390,7 @@ Test(replay, does_not_stop_for_a_picture_that_comes_soon)
     check_silence();
     pass(500 * MS);
     check_silence();
-    replay_set(replay, NULL, NULL, now_us);
+    replay_set(replay, &(struct replay_changes){.fps = NULL}, now_us);
     check_silence();
     pass(50 * MS);
     check_silence();
@@ -408,7 +408,7 @@ Test(replay, does_not_stop_for_a_picture_while_its_client_has_frames_ahead)
     while (poll() == STATUS_OK)
         continue;
     cr_assert(look().at == 3 * S);
-    replay_set(replay, NULL, NULL, now_us);
+    replay_set(replay, &(struct replay_changes){.fps = NULL}, now_us);
     check_silence();
     pass(2 * S);
     check_silence();
@@ -626,7 +626,7 @@ Test(replay, may_go_while_everything_is_under_way)
     inbox_drain(&inbox);
     cr_assert(poll() == STATUS_OK);
     check_silence();
-    replay_set(replay, NULL, NULL, now_us);
+    replay_set(replay, &(struct replay_changes){.fps = NULL}, now_us);
     check_silence();
     fake_source_run(&fake); /* letters are in the inbox */
     replay_destroy(&replay);

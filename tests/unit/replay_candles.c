@@ -1,0 +1,376 @@
+#include "base/mem.h"
+#include "fake_source.h"
+#include "market/interval.h"
+#include "replay/replay.h"
+
+#include <criterion/criterion.h>
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#define S TIME_SECOND_US
+#define MS INT64_C(1000)
+#define MINUTE TIME_MINUTE_US
+#define GRAIN (64 * S)
+#define INTERVALS 5
+
+static struct fake_source fake;
+static struct fake_tape *ticks;
+static struct tape *tape;
+static struct inbox inbox;
+static struct wheel wheel;
+static struct replay_lane lane;
+static struct replay_options options;
+static struct replay *replay;
+static struct error error;
+static struct replay_output output;
+static int64_t now_us;
+static uint64_t dice;
+
+/* What a client that follows the protocol has: its newest candle of each interval. */
+static struct frame_candle picture[INTERVALS];
+static int64_t edge;
+static int64_t epoch;
+
+static void nobody_sleeps(void *owner)
+{
+    (void)owner;
+}
+
+static int64_t roll(int64_t from, int64_t to)
+{
+    dice = dice * UINT64_C(6364136223846793005) + 1442695040888963407;
+    return from + (int64_t)((dice >> 33) % (uint64_t)(to - from + 1));
+}
+
+static void set_up(void)
+{
+    fake_source_init(&fake);
+    ticks = fake_source_symbol(&fake, "A", GRAIN);
+    tape = tape_create(&fake.source, (size_t)64 << 20);
+    inbox_init(&inbox, nobody_sleeps, NULL);
+    now_us = 1000 * S;
+    wheel_init(&wheel, now_us);
+    lane = (struct replay_lane){
+        .tape = tape, .source = &fake.source, .inbox = &inbox, .wheel = &wheel};
+    gather_init(&lane.gather);
+    series_rows_init(&lane.series_rows);
+    options = (struct replay_options){
+        .symbol_count = 1,
+        .symbols = {&ticks->symbol},
+        .speed = {.rate = 1, .max = true},
+        .fps = 10,
+        .ticks = true,
+        .intervals = {.count = INTERVALS,
+                      .items = {{"1s", S, 3},
+                                {"7s", 7 * S, 0},
+                                {"1m", MINUTE, 2},
+                                {"5m", 5 * MINUTE, 1},
+                                {"1h", 60 * MINUTE, 4}}},
+        .window_us = 2 * S,
+        .window_bytes = 4 << 20,
+        .budget =
+            {.bytes = 2000,
+             .head_bytes = 256,
+             .symbol_bytes = 384,
+             .row_bytes = {[COLUMN_U32] = 4, [COLUMN_I16] = 2, [COLUMN_I32] = 4, [COLUMN_I64] = 8},
+             .candle_bytes = 100,
+             .encodings = COLUMN_ENCODINGS_ALL},
+    };
+}
+
+static void tear_down(void)
+{
+    if (replay != NULL)
+        replay_destroy(&replay);
+    fake_source_deinit(&fake);
+    inbox_drain(&inbox);
+    tape_destroy(&tape);
+    gather_deinit(&lane.gather);
+    series_rows_deinit(&lane.series_rows);
+    inbox_deinit(&inbox);
+    cr_assert(wheel.armed_count == 0);
+    cr_assert(mem_block_bytes() == 0);
+}
+
+TestSuite(replay_candles, .init = set_up, .fini = tear_down);
+
+static void make_market(size_t count)
+{
+    int64_t time = 7 * 60 * MINUTE + 17;
+    for (size_t i = 0; i < count; i++) {
+        time += roll(0, 9) == 0 ? 0 : roll(0, 8 * S);
+        if (roll(0, 60) == 0)
+            time += roll(1, 9) * MINUTE;
+        fake_tape_add(ticks, time, 1);
+        struct tick *tick = &ticks->ticks[ticks->count - 1];
+        tick->fields[TICK_LAST] = roll(0, 2) == 0 ? DECIMAL_NULL : roll(1, 50) * DECIMAL_ONE / 100;
+        tick->fields[TICK_VOLUME] = roll(0, 3) == 0 ? DECIMAL_NULL : roll(0, INT64_MAX / 2);
+    }
+    options.from = ticks->ticks[count / 8].time - roll(0, MINUTE);
+    options.to = ticks->ticks[count - 1].time + roll(1, 2 * MINUTE);
+    ticks->symbol.from = ticks->ticks[0].time;
+    ticks->symbol.to = ticks->ticks[count - 1].time + 1;
+}
+
+/* The slow, obvious way: the newest candle before `at`. */
+static struct frame_candle expect(size_t interval, int64_t at)
+{
+    int64_t interval_us = options.intervals.items[interval].interval_us;
+    struct frame_candle row = {.interval = interval, .is_none = true};
+    for (size_t i = 0; i < ticks->count && ticks->ticks[i].time < at; i++) {
+        const struct tick *tick = &ticks->ticks[i];
+        if (tick->fields[TICK_LAST] == DECIMAL_NULL)
+            continue;
+        int64_t bucket = interval_floor(interval_us, tick->time);
+        if (row.is_none || row.candle.time != bucket)
+            row.candle = candle_at(bucket);
+        row.is_none = false;
+        candle_add_trade(&row.candle, tick->fields[TICK_LAST], tick->fields[TICK_VOLUME]);
+    }
+    row.final = !row.is_none && row.candle.time + interval_us <= at;
+    return row;
+}
+
+static bool is_same(const struct frame_candle *a, const struct frame_candle *b)
+{
+    if (a->is_none || b->is_none)
+        return a->is_none == b->is_none;
+    return a->final == b->final && candle_equal(&a->candle, &b->candle);
+}
+
+/* No trade at or after the edge is in the picture, and every one before it. */
+static void check_picture(const char *when)
+{
+    for (size_t i = 0; i < INTERVALS; i++) {
+        struct frame_candle wanted = expect(i, edge);
+        /* Of seconds it is not looked for further back than a day; these markets are shorter. */
+        cr_assert(is_same(&picture[i], &wanted),
+                  "%s: interval %zu at %" PRId64 ": %d trades, final %d instead of %d, final %d",
+                  when, i, edge, (int)picture[i].candle.trades, picture[i].final,
+                  (int)wanted.candle.trades, wanted.final);
+    }
+}
+
+static void take_snapshot(void)
+{
+    edge = output.at;
+    epoch = output.epoch;
+    cr_assert(output.picture_count == INTERVALS);
+    for (size_t i = 0; i < INTERVALS; i++) {
+        const struct snapshot_candles *candles = &output.pictures[i];
+        cr_assert(candles->count <= options.intervals.items[i].history + 1);
+        int64_t interval_us = options.intervals.items[i].interval_us;
+        picture[i] = (struct frame_candle){.interval = i, .is_none = candles->count == 0};
+        for (size_t row = 0; row < candles->count; row++) {
+            struct frame_candle wanted = expect(i, candles->candles[row].time + interval_us);
+            if (row + 1 < candles->count)
+                cr_assert(candle_equal(&candles->candles[row], &wanted.candle));
+            picture[i].candle = candles->candles[row];
+            picture[i].final = candles->candles[row].time + interval_us <= edge;
+        }
+    }
+    check_picture("snapshot");
+}
+
+static void take_frame(void)
+{
+    cr_assert(output.epoch >= epoch);
+    epoch = output.epoch;
+    int64_t from = output.direction > 0 ? output.span.from : output.span.to;
+    cr_assert(from == edge, "spans tile");
+    edge = output.direction > 0 ? output.span.to : output.span.from;
+    for (size_t i = 0; i < output.candle_count; i++) {
+        const struct frame_candle *row = &output.candles[i];
+        struct frame_candle *mine = &picture[row->interval];
+        cr_assert(!is_same(mine, row), "a row that changes nothing");
+        if (output.direction > 0)
+            cr_assert(mine->is_none || row->candle.time >= mine->candle.time, "oldest first");
+        *mine = *row;
+    }
+    check_picture(output.direction > 0 ? "forward" : "backward");
+}
+
+/* Says all there is to say now. */
+static void listen(void)
+{
+    while (replay_poll(replay, now_us, &output) == STATUS_OK) {
+        now_us += 50;
+        if (output.saying == SAYING_SNAPSHOT)
+            take_snapshot();
+        if (output.saying == SAYING_FRAME) {
+            take_frame();
+            replay_sent(replay, 100);
+        }
+        cr_assert(output.saying != SAYING_ERROR);
+    }
+}
+
+static void pass(int64_t us)
+{
+    for (int i = 0; i < 200 && (fake_source_load(&fake) != NULL || !list_is_empty(&fake.requests));
+         i++) {
+        if (fake_source_load(&fake) != NULL)
+            fake_source_step(&fake);
+        else
+            fake_source_answer(&fake, STATUS_OK);
+        inbox_drain(&inbox);
+        listen();
+    }
+    now_us += us;
+    wheel_run(&wheel, now_us);
+    inbox_drain(&inbox);
+    listen();
+}
+
+static void nobody_wakes(void *owner)
+{
+    (void)owner;
+}
+
+static void start(int64_t at)
+{
+    options.at = at;
+    replay = replay_create(&lane, &options, nobody_wakes, NULL, now_us);
+}
+
+static enum replay_state state(void)
+{
+    struct replay_view view;
+    replay_look(replay, &view);
+    return view.state;
+}
+
+static void play_to_the_end(void)
+{
+    cr_assert(replay_play(replay, now_us, &error) == STATUS_OK);
+    for (int turns = 0; turns < 100000 && state() != REPLAY_ENDED; turns++)
+        pass(50 * MS);
+    cr_assert(state() == REPLAY_ENDED);
+}
+
+Test(replay_candles, are_those_of_the_ticks_before_each_edge_forward)
+{
+    for (dice = 1; dice < 12; dice++) {
+        uint64_t seed = dice;
+        ticks->count = 0;
+        make_market(600);
+        options.speed.rate = 1;
+        start(options.from);
+        play_to_the_end();
+        cr_assert(edge == options.to);
+        replay_destroy(&replay);
+        tape_invalidate(tape, NULL, (struct time_range){TIME_MIN, TIME_MAX});
+        dice = seed;
+    }
+}
+
+Test(replay_candles, are_those_of_the_ticks_before_each_edge_backward)
+{
+    for (dice = 1; dice < 12; dice++) {
+        uint64_t seed = dice;
+        ticks->count = 0;
+        make_market(600);
+        options.speed.rate = -1;
+        start(options.to);
+        play_to_the_end();
+        cr_assert(edge == options.from);
+        replay_destroy(&replay);
+        tape_invalidate(tape, NULL, (struct time_range){TIME_MIN, TIME_MAX});
+        dice = seed;
+    }
+}
+
+Test(replay_candles, hold_through_any_sequence_of_controls)
+{
+    for (uint64_t seed = 1; seed < 25; seed++) {
+        dice = seed;
+        ticks->count = 0;
+        make_market(500);
+        options.ticks = roll(0, 1) == 0;
+        options.speed = (struct replay_speed){.rate = 100};
+        start(roll(options.from, options.to));
+        for (int i = 0; i < 60; i++) {
+            bool reverse = roll(0, 1) == 0;
+            struct replay_step step = {.unit = (enum replay_step_unit)roll(0, 2),
+                                       .interval_us = roll(0, 1) == 0 ? MINUTE : 7 * S,
+                                       .count = reverse ? -roll(1, 4) : roll(1, 4)};
+            struct replay_speed speed = {.rate = (double)roll(1, 3000) / 10};
+            switch (roll(0, 6)) {
+            case 0:
+                (void)!replay_play(replay, now_us, &error);
+                break;
+            case 1:
+                replay_pause(replay, now_us);
+                break;
+            case 2:
+                (void)!replay_seek(replay, roll(options.from, options.to), now_us, &error);
+                break;
+            case 3:
+                speed.rate = reverse ? -speed.rate : speed.rate;
+                if (roll(0, 3) == 0)
+                    speed = (struct replay_speed){.rate = reverse ? -1 : 1, .max = true};
+                /* Where the client is: it has used every frame. */
+                (void)!replay_change_speed(replay, speed, NULL, now_us, &error);
+                break;
+            case 4:
+                (void)!replay_step(replay, &step, NULL, now_us, &error);
+                break;
+            case 5:
+                replay_set(replay, &(struct replay_changes){.intervals = &options.intervals},
+                           now_us);
+                break;
+            default:
+                pass(roll(1, 3000) * MS);
+            }
+            pass(roll(0, 40) * MS);
+        }
+        replay_destroy(&replay);
+        tape_invalidate(tape, NULL, (struct time_range){TIME_MIN, TIME_MAX});
+    }
+}
+
+Test(replay_candles, become_final_without_a_tick)
+{
+    fake_tape_add(ticks, 10 * S, 1);
+    ticks->ticks[0].fields[TICK_LAST] = 5;
+    options.to = 3 * MINUTE;
+    options.intervals = (struct replay_intervals){.count = 1, .items = {{"1m", MINUTE, 0}}};
+    options.speed = (struct replay_speed){.rate = 60};
+    replay = replay_create(&lane, &options, nobody_wakes, NULL, now_us);
+    cr_assert(replay_play(replay, now_us, &error) == STATUS_OK);
+    int64_t final_at = 0;
+    for (int i = 0; i < 100 && final_at == 0; i++) {
+        fake_source_run(&fake);
+        now_us += 50 * MS;
+        wheel_run(&wheel, now_us);
+        inbox_drain(&inbox);
+        while (replay_poll(replay, now_us, &output) == STATUS_OK) {
+            if (output.saying == SAYING_FRAME && output.candle_count > 0 &&
+                output.candles[output.candle_count - 1].final)
+                final_at = output.span.to;
+        }
+    }
+    cr_assert(final_at == MINUTE, "on the grid's point at the bucket's end, not a beat later");
+}
+
+Test(replay_candles, leave_nothing_behind_when_they_are_all_taken_back)
+{
+    fake_tape_add(ticks, 10 * S, 1);
+    ticks->ticks[0].fields[TICK_LAST] = 5;
+    options.to = options.at = MINUTE;
+    options.intervals = (struct replay_intervals){.count = 1, .items = {{"1m", MINUTE, 9}}};
+    options.speed = (struct replay_speed){.rate = -1, .max = true};
+    options.playing = true;
+    replay = replay_create(&lane, &options, nobody_wakes, NULL, now_us);
+    bool is_none = false;
+    for (int i = 0; i < 100 && !is_none; i++) {
+        fake_source_run(&fake);
+        inbox_drain(&inbox);
+        while (replay_poll(replay, now_us, &output) == STATUS_OK) {
+            if (output.saying == SAYING_FRAME && output.candle_count > 0)
+                is_none = output.candles[output.candle_count - 1].is_none;
+        }
+    }
+    cr_assert(is_none);
+}
