@@ -43,7 +43,8 @@ struct client_replay {
     struct list node;
     struct feed *feed;
     uint64_t id;
-    bool awake; /* polling is worth it */
+    unsigned encodings; /* that the client knows */
+    bool awake;         /* polling is worth it */
     struct replay *replay;
 };
 

@@ -112,20 +112,13 @@ static enum status choose_range(const struct replay_open *open, struct replay_op
     return STATUS_OK;
 }
 
-static enum status check_offered(const struct replay_open *open, struct error *error)
-{
-    if (open->has_candles)
-        return error_set(error, STATUS_INVALID,
-                         "this version sends no candles in replays: leave candles out");
-    return STATUS_OK;
-}
-
 static struct frame_budget budget_for(enum wire_encoding encoding, unsigned encodings)
 {
     struct frame_budget budget = {
         .bytes = WIRE_FRAME_BYTES,
         .head_bytes = WIRE_FRAME_HEAD_BYTES,
         .symbol_bytes = WIRE_FRAME_SYMBOL_BYTES,
+        .candle_bytes = wire_candle_bytes(encoding),
         .encodings = encodings,
     };
     for (size_t i = 0; i < COLUMN_ENCODINGS; i++)
@@ -140,6 +133,7 @@ static void take_settings(const struct replay_open *open, enum wire_encoding enc
     options->fps = open->fps;
     options->playing = open->playing;
     options->ticks = open->ticks;
+    options->intervals = open->intervals;
     options->lead_us = open->lead_ms * 1000;
     options->flow_ack = open->flow_ack;
     options->window_us = open->window_ms * 1000;
@@ -167,8 +161,6 @@ static enum status prepare(struct feed *feed, const struct replay_open *open,
         return error_set(error, STATUS_UNAVAILABLE,
                          "the database has not been reached yet: ask again in a moment");
     enum status status = check_id(feed, open->id, error);
-    if (status == STATUS_OK)
-        status = check_offered(open, error);
     if (status == STATUS_OK)
         status = find_symbols(list, open, options, error);
     if (status == STATUS_OK)
@@ -206,6 +198,7 @@ static void start_replay(struct feed *feed, const struct request *request,
     struct client_replay *mine = MEM_NEW(struct client_replay);
     mine->feed = feed;
     mine->id = open->id;
+    mine->encodings = open->encodings;
     mine->replay = replay_create(&feed->lane->replay, options, wake_replay, mine, now.monotonic_us);
     list_append(&feed->replays, &mine->node);
     feed->replay_count++;
@@ -300,13 +293,13 @@ void feed_replay_set(struct feed *feed, const struct request *request, struct no
     struct replay_set set;
     struct error error = {.text = ""};
     enum status status = replay_set_read(request, &set, &error);
-    if (status == STATUS_OK && set.has_candles)
-        status = error_set(&error, STATUS_INVALID,
-                           "this version sends no candles in replays: leave candles out");
+    if (status == STATUS_OK && set.has_intervals)
+        status = replay_intervals_check(&set.intervals, replay_symbol_count(mine->replay), &error);
     if (status == STATUS_OK)
         replay_set(mine->replay,
                    &(struct replay_changes){.ticks = set.has_ticks ? &set.ticks : NULL,
-                                            .fps = set.has_fps ? &set.fps : NULL},
+                                            .fps = set.has_fps ? &set.fps : NULL,
+                                            .intervals = set.has_intervals ? &set.intervals : NULL},
                    now.monotonic_us);
     answer_control(mine, request, status, &error);
 }
@@ -390,6 +383,10 @@ static void write_snapshot(struct writer *writer, const struct client_replay *mi
         .at = output->at,
         .last = output->last,
         .last_count = output->symbol_count,
+        .intervals = replay_asked_intervals(mine->replay),
+        .pictures = output->pictures,
+        .picture_count = output->picture_count,
+        .encodings = mine->encodings,
     };
     replay_snapshot_write(writer, &push);
 }
@@ -406,6 +403,9 @@ static void write_frame(struct writer *writer, const struct client_replay *mine,
         .direction = output->direction,
         .ticks = output->ticks,
         .tick_count = output->tick_count,
+        .intervals = replay_asked_intervals(mine->replay),
+        .candles = output->candles,
+        .candle_count = output->candle_count,
     };
     replay_frame_write(writer, &push);
 }

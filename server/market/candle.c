@@ -1,5 +1,7 @@
 #include "market/candle.h"
 
+#include "base/assert.h"
+
 #include <stddef.h>
 
 #define MINUTE_US (INT64_C(60) * 1000000)
@@ -50,6 +52,47 @@ void candle_prepend(struct candle *candle, const struct candle *earlier)
     sum.time = candle->time;
     candle_append(&sum, candle);
     *candle = sum;
+}
+
+int candle_volume_smallest_exp(candle_volume volume)
+{
+    int exp = DECIMAL_EXP_MAX;
+    while (exp > 0 && volume % 10 == 0) {
+        volume /= 10;
+        exp--;
+    }
+    return exp;
+}
+
+candle_volume candle_volume_at(candle_volume volume, int exp)
+{
+    int64_t divisor = decimal_power(DECIMAL_EXP_MAX - exp);
+    ASSERT(volume % divisor == 0);
+    return volume / divisor;
+}
+
+struct candle_volume_text candle_volume_format(candle_volume volume)
+{
+    int exp = candle_volume_smallest_exp(volume);
+    candle_volume mantissa = candle_volume_at(volume, exp);
+    bool is_negative = mantissa < 0;
+    char digits[CANDLE_VOLUME_TEXT_BYTES]; /* from the end */
+    size_t count = 0;
+    /* At least one digit before the point. */
+    for (int place = 0; mantissa != 0 || place <= exp; place++) {
+        if (place == exp && exp > 0)
+            digits[count++] = '.';
+        int digit = (int)(mantissa % 10);
+        digits[count++] = (char)('0' + (is_negative ? -digit : digit));
+        mantissa /= 10;
+    }
+    struct candle_volume_text text = {.text = ""};
+    size_t at = 0;
+    if (is_negative)
+        text.text[at++] = '-';
+    while (count > 0)
+        text.text[at++] = digits[--count];
+    return text;
 }
 
 bool candle_equal(const struct candle *a, const struct candle *b)

@@ -74,6 +74,17 @@ void candle_prepend(struct candle *candle, const struct candle *earlier);
 /* All the trades of `later`, which follow those so far. Its own time does not matter. */
 void candle_append(struct candle *candle, const struct candle *later);
 
+/* The smallest exp (0 … 8) at which this volume at exp 8 is exact. */
+int candle_volume_smallest_exp(candle_volume volume);
+/* The mantissa of a volume at `exp`, at which it must be exact. */
+candle_volume candle_volume_at(candle_volume volume, int exp);
+#define CANDLE_VOLUME_TEXT_BYTES 48
+struct candle_volume_text {
+    char text[CANDLE_VOLUME_TEXT_BYTES];
+};
+/* "1234.5": the shortest text that is exact, without an exponent. */
+struct candle_volume_text candle_volume_format(candle_volume volume);
+
 bool candle_equal(const struct candle *a, const struct candle *b);
 
 #endif

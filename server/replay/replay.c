@@ -155,6 +155,16 @@ void replay_destroy(struct replay **replay)
     mem_free(gone);
 }
 
+size_t replay_symbol_count(const struct replay *replay)
+{
+    return replay->options.symbol_count;
+}
+
+const struct replay_intervals *replay_asked_intervals(const struct replay *replay)
+{
+    return &replay->options.intervals;
+}
+
 void replay_look(const struct replay *replay, struct replay_view *view)
 {
     *view = (struct replay_view){

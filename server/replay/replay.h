@@ -63,6 +63,10 @@ struct replay *replay_create(struct replay_lane *lane, const struct replay_optio
                              replay_wake_fn *wake, void *owner, int64_t now_us);
 void replay_destroy(struct replay **replay);
 
+size_t replay_symbol_count(const struct replay *replay);
+/* What it was asked for; borrowed until the next replay_set. */
+const struct replay_intervals *replay_asked_intervals(const struct replay *replay);
+
 /* Where it stands, as answers and state pushes tell it. */
 struct replay_view {
     int64_t epoch;

@@ -94,7 +94,7 @@ enum status replay_set_read(const struct request *request, struct replay_set *se
     if (status == STATUS_OK)
         status = request_integer(request, "fps", 1, REPLAY_FPS_MOST, &read.fps, error);
     if (status == STATUS_OK)
-        status = replay_candles_read(request, &read.has_candles, error);
+        status = replay_intervals_read(request, &read.has_intervals, &read.intervals, error);
     if (status == STATUS_OK)
         *set = read;
     return status;

@@ -39,7 +39,8 @@ struct replay_set {
     bool ticks;
     bool has_fps;
     int64_t fps;
-    bool has_candles; /* a non-empty list */
+    bool has_intervals;
+    struct replay_intervals intervals;
 };
 enum status replay_set_read(const struct request *request, struct replay_set *set,
                             struct error *error) MUST_CHECK;

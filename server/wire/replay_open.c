@@ -141,25 +141,15 @@ static enum status read_pace(const struct request *request, struct replay_open *
 static enum status read_contents(const struct request *request, struct replay_open *open,
                                  struct error *error)
 {
+    bool has_intervals = false;
     enum status status = request_bool(request, "ticks", &open->ticks, error);
     if (status == STATUS_OK)
-        status = replay_candles_read(request, &open->has_candles, error);
+        status = replay_intervals_read(request, &has_intervals, &open->intervals, error);
+    if (status == STATUS_OK)
+        status = replay_intervals_check(&open->intervals, open->symbol_count, error);
     if (status == STATUS_OK)
         status = request_encodings(request, &open->encodings, error);
     return status;
-}
-
-enum status replay_candles_read(const struct request *request, bool *has_candles,
-                                struct error *error)
-{
-    const struct value *candles = value_of(request->map, "candles");
-    if (candles == NULL)
-        return STATUS_OK;
-    if (candles->kind != VALUE_ARRAY)
-        return request_refuse(request, "candles", STATUS_INVALID, error,
-                              "an array of {interval, history}");
-    *has_candles = candles->count > 0;
-    return STATUS_OK;
 }
 
 static enum status read_flow(const struct request *request, struct replay_open *open,

@@ -7,6 +7,7 @@
 #define TAPEDECK_WIRE_REPLAY_OPEN_H
 
 #include "market/playback.h"
+#include "wire/candles.h"
 #include "wire/request.h"
 #include "wire/writer.h"
 
@@ -40,15 +41,12 @@ struct replay_open {
     int64_t fps;
     bool playing;
     bool ticks;
-    bool has_candles; /* a non-empty list */
+    struct replay_intervals intervals;
     int64_t lead_ms;
     bool flow_ack;
     int64_t window_ms;
     unsigned encodings;
 };
-/* `candles`: whether it asks for any; left as it is when absent. */
-enum status replay_candles_read(const struct request *request, bool *has_candles,
-                                struct error *error) MUST_CHECK;
 /* Checks what can be checked without the data: from < to, at only against from and a given to. */
 enum status replay_open_read(const struct request *request, struct replay_open *open,
                              struct error *error) MUST_CHECK;

@@ -77,6 +77,20 @@ static void write_last(struct writer *writer, size_t symbol, const struct last_v
     writer_end(writer);
 }
 
+static void write_picture(struct writer *writer, const struct replay_snapshot_push *push,
+                          const struct snapshot_candles *picture)
+{
+    const struct replay_interval *interval = &push->intervals->items[picture->interval];
+    writer_map(writer, 2 + CANDLE_COLUMN_PAIRS);
+    writer_key(writer, "symbol");
+    writer_integer(writer, (int64_t)picture->symbol);
+    writer_key(writer, "interval");
+    writer_text(writer, interval->text);
+    candles_write_columns(writer, picture->candles, picture->count, interval->interval_us, push->at,
+                          push->encodings);
+    writer_end(writer);
+}
+
 void replay_snapshot_write(struct writer *writer, const struct replay_snapshot_push *push)
 {
     writer_map(writer, HEAD_PAIRS + 4);
@@ -86,7 +100,9 @@ void replay_snapshot_write(struct writer *writer, const struct replay_snapshot_p
     writer_key(writer, "at");
     writer_integer(writer, push->at);
     writer_key(writer, "candles");
-    writer_array(writer, 0);
+    writer_array(writer, push->picture_count);
+    for (size_t i = 0; i < push->picture_count; i++)
+        write_picture(writer, push, &push->pictures[i]);
     writer_end(writer);
     writer_key(writer, "last");
     writer_array(writer, push->last_count);
@@ -129,7 +145,8 @@ static void write_span(struct writer *writer, struct time_range span)
 
 void replay_frame_write(struct writer *writer, const struct replay_frame_push *push)
 {
-    writer_map(writer, HEAD_PAIRS + 4 + (push->tick_count > 0 ? 1U : 0U));
+    writer_map(writer, HEAD_PAIRS + 4 + (push->tick_count > 0 ? 1U : 0U) +
+                           (push->candle_count > 0 ? 1U : 0U));
     write_push_head(writer, "replay.frame", push->id, push->epoch);
     writer_key(writer, "seq");
     writer_integer(writer, push->seq);
@@ -143,6 +160,14 @@ void replay_frame_write(struct writer *writer, const struct replay_frame_push *p
         writer_array(writer, push->tick_count);
         for (size_t i = 0; i < push->tick_count; i++)
             write_ticks(writer, &push->ticks[i]);
+        writer_end(writer);
+    }
+    if (push->candle_count > 0) {
+        writer_key(writer, "candles");
+        writer_array(writer, push->candle_count);
+        for (size_t i = 0; i < push->candle_count; i++)
+            candle_write_row(writer, &push->candles[i],
+                             push->intervals->items[push->candles[i].interval].text);
         writer_end(writer);
     }
     writer_end(writer);

@@ -26,8 +26,12 @@ struct replay_snapshot_push {
     int64_t at;
     const struct last_values *last; /* one per symbol, by index */
     size_t last_count;
+    const struct replay_intervals *intervals;
+    const struct snapshot_candles *pictures;
+    size_t picture_count;
+    unsigned encodings; /* that the client knows */
 };
-/* `candles` is an empty array until candles are served. A symbol without a tick in the day before
+/* A symbol without a tick in the day before
  * `at` has nil for time and values. */
 void replay_snapshot_write(struct writer *writer, const struct replay_snapshot_push *push);
 
@@ -40,6 +44,9 @@ struct replay_frame_push {
     int direction;                   /* 1 or −1 */
     const struct frame_ticks *ticks; /* only symbols with ticks */
     size_t tick_count;
+    const struct replay_intervals *intervals;
+    const struct frame_candle *candles;
+    size_t candle_count;
 };
 void replay_frame_write(struct writer *writer, const struct replay_frame_push *push);
 

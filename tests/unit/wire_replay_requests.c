@@ -29,7 +29,7 @@ Test(wire_replay_requests, an_open_with_only_what_is_required_has_the_defaults)
         cr_assert_eq(open.fps, 60);
         cr_assert_not(open.playing);
         cr_assert(open.ticks);
-        cr_assert_not(open.has_candles);
+        cr_assert_eq(open.intervals.count, 0);
         cr_assert_eq(open.lead_ms, 500);
         cr_assert_not(open.flow_ack);
         cr_assert_eq(open.window_ms, 2000);
@@ -61,7 +61,10 @@ Test(wire_replay_requests, an_open_with_everything_has_everything)
         cr_assert_eq(open.fps, 240);
         cr_assert(open.playing);
         cr_assert_not(open.ticks);
-        cr_assert(open.has_candles);
+        cr_assert_eq(open.intervals.count, 1);
+        cr_assert_eq(open.intervals.items[0].interval_us, TIME_MINUTE_US);
+        cr_assert_eq(open.intervals.items[0].history, 10);
+        cr_assert_str_eq(open.intervals.items[0].text, "1m");
         cr_assert_eq(open.lead_ms, 0);
         cr_assert(open.flow_ack);
         cr_assert_eq(open.window_ms, 60000);
@@ -152,7 +155,8 @@ Test(wire_replay_requests, what_is_wrong_in_an_open_is_said_and_leaves_the_outpu
         {ALL "'fps':59.5", "fps is 59.5; it must be an integer from 1 to 240"},
         {ALL "'state':'ended'", "state is \"ended\"; it must be \"paused\" or \"playing\""},
         {ALL "'ticks':1", "ticks is 1; it must be true or false"},
-        {ALL "'candles':{}", "candles is a map; it must be an array of {interval, history}"},
+        {ALL "'candles':{}",
+         "candles is a map; it must be an array of at most 8 {interval, history?}"},
         {ALL "'lead_ms':5001", "lead_ms is 5001; it must be an integer from 0 to 5000"},
         {ALL "'lead_ms':-1", "lead_ms is -1; it must be an integer from 0 to 5000"},
         {ALL "'flow':'none'", "flow is \"none\"; it must be \"tcp\" or \"ack\""},
@@ -334,19 +338,26 @@ Test(wire_replay_requests, what_is_wrong_in_a_control_is_said)
 
 Test(wire_replay_requests, a_set_tells_what_it_sets)
 {
-    struct request request = request_from(WIRE_JSON, "{'op':'x','ticks':false,'candles':[{}]}");
+    struct request request =
+        request_from(WIRE_JSON, "{'op':'x','ticks':false,'candles':[{'interval':'7s'}]}");
     struct replay_set set;
     cr_assert_eq(replay_set_read(&request, &set, NULL), STATUS_OK);
     cr_assert(set.has_ticks);
     cr_assert_not(set.ticks);
     cr_assert_not(set.has_fps);
-    cr_assert(set.has_candles);
+    cr_assert(set.has_intervals);
+    cr_assert_eq(set.intervals.count, 1);
+    cr_assert_eq(set.intervals.items[0].history, 0);
     request = request_from(WIRE_MSGPACK, "{'op':'x','fps':30,'candles':[]}");
     cr_assert_eq(replay_set_read(&request, &set, NULL), STATUS_OK);
     cr_assert_not(set.has_ticks);
     cr_assert(set.has_fps);
     cr_assert_eq(set.fps, 30);
-    cr_assert_not(set.has_candles);
+    cr_assert(set.has_intervals, "none, from now on");
+    cr_assert_eq(set.intervals.count, 0);
+    request = request_from(WIRE_MSGPACK, "{'op':'x'}");
+    cr_assert_eq(replay_set_read(&request, &set, NULL), STATUS_OK);
+    cr_assert_not(set.has_intervals);
 }
 
 Test(wire_replay_requests, an_ack_names_an_epoch_and_a_frame)
