@@ -201,8 +201,11 @@ Test(feed, refuses_what_it_cannot_do_and_goes_on)
         {"{'op':'replay.open','id':1,'symbols':['A'],'from':64000001}", "bad_argument"},
         {"{'op':'replay.open','id':1,'symbols':['A'],'from':0,'at':64000001}", "bad_argument"},
         {"{'op':'replay.open','id':1,'symbols':['A'],'from':0,"
-         "'candles':[{'interval':'1m','history':1}]}",
+         "'candles':[{'interval':'7x','history':1}]}",
          "bad_argument"},
+        {"{'op':'replay.open','id':1,'symbols':['A'],'from':0,"
+         "'candles':[{'interval':'1m','history':5001}]}",
+         "limit"},
         {"{'op':'replay.ack','id':1,'epoch':1,'seq':0}", "not_found"},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
