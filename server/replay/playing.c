@@ -429,7 +429,7 @@ static enum status wait_for_picture(struct replay *replay, int64_t now_us)
     if (!replay_is_running(replay))
         return STATUS_WAIT;
     struct replay_known known;
-    if (!replay->early_load_failed)
+    if (!replay->early_load_failed && replay->edge < replay->end)
         replay->early_load_failed = replay_cover(replay, replay->edge + 1, &known) != STATUS_OK;
     int64_t lag_us = blocked_us(replay, now_us);
     int64_t played_us = play_clock_read(&replay->clock, now_us);

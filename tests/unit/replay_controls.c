@@ -61,6 +61,44 @@ Test(replay_controls, has_one_question_for_a_picture_under_way_in_a_storm_of_see
     check_silence();
 }
 
+/* What lies behind the end of the range used to be loaded, and before all of time there is no
+ * instant to load: the server ended. */
+Test(replay_controls, may_be_sought_to_either_end_of_time_while_a_picture_is_waited_for)
+{
+    for (int direction = -1; direction <= 1; direction += 2) {
+        options.from = TIME_MIN;
+        options.to = TIME_MAX;
+        options.speed.rate = direction;
+        options.playing = true;
+        start();
+        check_silence();
+        size_t loads = fake.load_count;
+        int64_t end = direction > 0 ? TIME_MAX : TIME_MIN;
+        cr_assert(replay_seek(replay, end, now_us, &failure) == STATUS_OK);
+        check_silence();
+        cr_assert(fake.load_count == loads, "there is nothing to play");
+        serve();
+        while (ask() == STATUS_WAIT)
+            serve();
+        cr_assert(output.saying == SAYING_SNAPSHOT && output.at == end);
+        check_state(REPLAY_ENDED, REASON_NONE);
+        replay_destroy(&replay);
+    }
+}
+
+Test(replay_controls, loads_the_last_microsecond_while_a_picture_is_waited_for)
+{
+    options.playing = true;
+    options.at = options.to - 1;
+    start();
+    check_silence();
+    cr_assert(fake.load_count == 1);
+    cr_assert(replay_seek(replay, options.to, now_us, &failure) == STATUS_OK);
+    check_silence();
+    cr_assert(fake.load_count == 1);
+    cr_assert(atomic_load(&fake_source_load(&fake)->cancelled), "nobody waits for it any more");
+}
+
 Test(replay_controls, may_go_while_everything_is_under_way)
 {
     options.playing = true;

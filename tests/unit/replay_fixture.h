@@ -1,8 +1,6 @@
 /*
  * What tests of a whole replay share: one lane with a tape over a fake source, by hand. Time passes
- * and data comes only when a test says so. Symbol A is
- * there, without ticks, its grain GRAIN.
- *
+ * and data comes only when a test says so. There is symbol A, without ticks, its grain GRAIN.
  * Everything here is one test's: set up before it and torn down after it.
  */
 #ifndef TAPEDECK_TESTS_REPLAY_FIXTURE_H
