@@ -37,26 +37,62 @@ static int64_t walk(const struct replay *replay, int64_t covered, int64_t *walke
     return edge;
 }
 
-/* How far the next frame of a step by ticks reaches; STATUS_WAIT: that is not known yet. */
-static enum status aim_by_ticks(struct replay *replay, const struct replay_known *known,
-                                int64_t *edge)
+/* What all cursors cover. */
+static int64_t covered_by_all(const struct replay *replay)
 {
-    int64_t walked;
-    *edge = walk(replay, known->covered, &walked);
-    if (walked == replay->step.instants_left) {
-        replay->step.target = *edge;
-        return STATUS_OK;
+    int64_t covered = replay->end;
+    for (size_t i = 0; i < replay->options.symbol_count; i++) {
+        if (replay->cursors[i]->covered < covered)
+            covered = replay->cursors[i]->covered;
     }
-    if (walked == INSTANTS_PER_FRAME_MAX)
-        return STATUS_OK;
-    /* There are fewer in what is known. */
-    *edge = known->covered;
-    return known->covered == replay->end || known->full ? STATUS_OK : STATUS_WAIT;
+    return covered;
 }
 
-static enum status aim_by_time(const struct replay *replay, const struct replay_known *known,
-                               int64_t *edge)
+/* Covers up to `until`, and knows all that is pinned for it. */
+static enum status look_to(struct replay *replay, int64_t until, struct replay_known *known)
 {
+    enum status status = replay_cover(replay, until, known);
+    if (status != STATUS_OK || known->covered < until)
+        return status;
+    return replay_cover(replay, covered_by_all(replay), known);
+}
+
+static int64_t twice_as_far(const struct replay *replay, int64_t covered)
+{
+    int64_t until = covered + (covered - replay->edge);
+    return until < replay->end ? until : replay->end;
+}
+
+/* How far the next frame of a step by ticks reaches; STATUS_WAIT: that is not known yet. It looks
+ * twice as far each time, so that a step to what is known asks for nothing behind it. */
+static enum status aim_by_ticks(struct replay *replay, struct replay_known *known, int64_t *edge)
+{
+    int64_t until = replay->edge + 1;
+    for (;;) {
+        enum status status = look_to(replay, until, known);
+        if (status != STATUS_OK)
+            return status;
+        int64_t walked;
+        *edge = walk(replay, known->covered, &walked);
+        if (walked == replay->step.instants_left)
+            replay->step.target = *edge;
+        if (walked == replay->step.instants_left || walked == INSTANTS_PER_FRAME_MAX)
+            return STATUS_OK;
+        /* There are fewer in what is known. */
+        *edge = known->covered;
+        if (known->covered == replay->end || known->full)
+            return STATUS_OK;
+        if (known->covered < until)
+            return STATUS_WAIT;
+        until = twice_as_far(replay, known->covered);
+    }
+}
+
+static enum status aim_by_time(struct replay *replay, struct replay_known *known, int64_t *edge)
+{
+    enum status status = replay_cover(replay, replay->step.target, known);
+    if (status != STATUS_OK)
+        return status;
     *edge = known->covered < replay->step.target ? known->covered : replay->step.target;
     return *edge == replay->step.target || known->full ? STATUS_OK : STATUS_WAIT;
 }
@@ -91,14 +127,13 @@ enum status replay_poll_step(struct replay *replay, int64_t now_us, struct repla
     if (replay->reach.under_way)
         return send(replay, replay->reach.edge, now_us, output);
     struct replay_known known;
-    enum status status = replay_cover(replay, replay->step.target, &known);
+    int64_t edge;
+    enum status status = replay->step.by_ticks ? aim_by_ticks(replay, &known, &edge)
+                                               : aim_by_time(replay, &known, &edge);
+    if (status == STATUS_WAIT)
+        return status;
     if (status != STATUS_OK)
         return replay_fail(replay, status, now_us);
-    int64_t edge;
-    status = replay->step.by_ticks ? aim_by_ticks(replay, &known, &edge)
-                                   : aim_by_time(replay, &known, &edge);
-    if (status != STATUS_OK)
-        return status;
     edge = replay_fit(replay, &known, edge);
     if (!flow_allows(&replay->flow, 0, replay_bytes_before(replay, edge)))
         return STATUS_WAIT;

@@ -355,3 +355,22 @@ Test(replay_step_controls, gives_back_its_pins_when_its_last_frame_has_been_pass
     tape_invalidate(tape, NULL, (struct time_range){TIME_MIN, TIME_MAX});
     cr_assert(mem_block_bytes() == 0);
 }
+
+Test(replay_step_controls, asks_for_nothing_where_the_next_instant_is_known)
+{
+    add_ticks(3000);
+    open_at(GRAIN / 2);
+    stock(0, GRAIN);
+    size_t loads = fake.load_count;
+    for (int64_t count = -1; count <= 1; count += 2) {
+        int64_t at = GRAIN / 2;
+        step_from(&at, STEP_TICK, 0, count);
+        cr_assert(ask() == STATUS_OK && output.saying == SAYING_FRAME && output.rows == 1);
+        check_silence();
+    }
+    cr_assert(fake.load_count == loads, "%zu loads", fake.load_count - loads);
+    int64_t at = GRAIN - 50 * MS; /* the next one lies in what is not known */
+    step_from(&at, STEP_TICK, 0, 2);
+    check_silence();
+    cr_assert(fake.load_count == loads + 1);
+}
