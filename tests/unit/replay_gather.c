@@ -159,3 +159,35 @@ Test(replay_gather, knows_most_of_the_bytes_a_frame_can_take)
         before = bytes;
     }
 }
+
+Test(replay_gather, seals_rows_of_several_blocks_newest_first_when_playing_backward)
+{
+    turn_around();
+    cr_assert(gathered(axis_edge(-1, 60 * S), COLUMN_ENCODINGS_ALL) == 132);
+    check_rows_back(191, 132);
+    cursor_advance(&cursor, axis_edge(-1, 130 * S));
+    cr_assert(gathered(axis_edge(-1, 0), COLUMN_ENCODINGS_ALL) == 130);
+    check_rows_back(129, 130);
+}
+
+Test(replay_gather, has_nothing_at_its_own_edge_when_playing_backward)
+{
+    turn_around();
+    cr_assert(gathered(cursor.position, COLUMN_ENCODINGS_ALL) == 0);
+    cr_assert(gather_bytes(&cursor, cursor.position, &budget) == 0);
+    cr_assert(gathered(axis_edge(-1, 191 * S + 1), COLUMN_ENCODINGS_ALL) == 0);
+    cr_assert(gathered(axis_edge(-1, 191 * S), COLUMN_ENCODINGS_ALL) == 1);
+}
+
+Test(replay_gather, weighs_the_same_rows_alike_in_both_directions)
+{
+    cursor_advance(&cursor, 70 * S);
+    size_t one_block = gather_bytes(&cursor, 100 * S, &budget);
+    size_t two_blocks = gather_bytes(&cursor, 140 * S, &budget);
+    turn_around();
+    cursor_advance(&cursor, axis_edge(-1, 100 * S));
+    cr_assert(gather_bytes(&cursor, axis_edge(-1, 70 * S), &budget) == one_block);
+    turn_around();
+    cursor_advance(&cursor, axis_edge(-1, 140 * S));
+    cr_assert(gather_bytes(&cursor, axis_edge(-1, 70 * S), &budget) == two_blocks);
+}
