@@ -350,3 +350,52 @@ Test(block_builder, asserts_that_there_are_rows_to_seal, .signal = SIGABRT)
     block_builder_init(&builder);
     (void)block_builder_seal(&builder, (struct time_range){0, 1});
 }
+
+/* ---- the newest value ---- */
+
+static int64_t slow_newest(enum tick_field field, size_t first, size_t end)
+{
+    for (size_t row = end; row > first; row--) {
+        if (ticks[row - 1].fields[field] != DECIMAL_NULL)
+            return ticks[row - 1].fields[field];
+    }
+    return DECIMAL_NULL;
+}
+
+Test(block_newest, is_the_last_value_that_is_not_null_in_any_part_of_a_block)
+{
+    struct random random = {.state = 4};
+    struct block_builder builder;
+    block_builder_init(&builder);
+    for (size_t run = 0; run < 300; run++) {
+        size_t rows = 1 + random_below(&random, 100);
+        random_ticks(&random, rows, TIME_MILLISECONDS);
+        add_ticks(&builder, 0, rows);
+        struct block *block = block_builder_seal(&builder, range_of(0, rows));
+        for (size_t part = 0; part < 50; part++) {
+            size_t first = random_below(&random, rows + 1);
+            size_t end = first + random_below(&random, rows - first + 1);
+            for (enum tick_field field = 0; field < TICK_FIELDS; field++)
+                cr_assert(block_newest(block, field, first, end) == slow_newest(field, first, end),
+                          "run %zu, rows %zu to %zu", run, first, end);
+        }
+        block_release(&block);
+    }
+    block_builder_deinit(&builder);
+}
+
+Test(block_newest, of_a_constant_is_there_only_where_there_are_rows)
+{
+    struct block_builder builder;
+    block_builder_init(&builder);
+    for (size_t row = 0; row < 3; row++)
+        ticks[row] = (struct tick){.time = 5, .fields = {7, DECIMAL_NULL, DECIMAL_NULL, 0}};
+    add_ticks(&builder, 0, 3);
+    struct block *block = block_builder_seal(&builder, range_of(0, 3));
+    cr_assert(block_newest(block, TICK_BID, 0, 3) == 7);
+    cr_assert(block_newest(block, TICK_BID, 1, 1) == DECIMAL_NULL);
+    cr_assert(block_newest(block, TICK_BID, 3, 3) == DECIMAL_NULL);
+    cr_assert(block_newest(block, TICK_ASK, 0, 3) == DECIMAL_NULL);
+    block_release(&block);
+    block_builder_deinit(&builder);
+}

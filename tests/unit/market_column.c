@@ -409,3 +409,47 @@ Test(column_value, past_the_end_is_our_own_fault, .signal = SIGABRT)
     struct column column = column_seal_times(three, 3, COLUMN_ENCODINGS_ALL, payload);
     (void)column_value(&column, 3);
 }
+
+/* Any part of any column, turned around: the same values from the last to the first. */
+Test(column_reverse, has_the_same_rows_last_one_first_in_the_same_encoding)
+{
+    struct random random = {.state = 3};
+    static int64_t turned[ROWS_MAX];
+    size_t seen[COLUMN_ENCODINGS] = {0};
+    for (size_t run = 0; run < 50000; run++) {
+        int64_t values[ROWS_MAX];
+        bool are_times = random_one_in(&random, 2);
+        size_t rows = are_times ? random_times(&random, values) : random_decimals(&random, values);
+        struct column column =
+            are_times ? column_seal_times(values, rows, COLUMN_ENCODINGS_ALL, payload)
+                      : column_seal_decimals(values, rows, COLUMN_ENCODINGS_ALL, payload);
+        size_t first = random_below(&random, rows);
+        size_t count = random_below(&random, rows - first + 1);
+        struct column reversed = column_reverse(&column, first, count, turned);
+        cr_assert(reversed.encoding == column.encoding && reversed.rows == count);
+        for (size_t row = 0; row < count; row++)
+            cr_assert(column_value(&reversed, row) ==
+                          column_value(&column, first + count - 1 - row),
+                      "run %zu, row %zu", run, row);
+        seen[column.encoding]++;
+    }
+    for (int encoding = 0; encoding < COLUMN_ENCODINGS; encoding++)
+        cr_assert(seen[encoding] > 100, "encoding %d", encoding);
+}
+
+Test(column_reverse, leaves_the_column_as_it_was)
+{
+    struct column column = column_seal_times(three, 3, 0, payload);
+    int64_t turned[3];
+    struct column reversed = column_reverse(&column, 0, 3, turned);
+    cr_assert(reversed.payload == turned && column.payload == payload);
+    cr_assert(memcmp(payload, three, sizeof three) == 0);
+    cr_assert(column_reverse(&column, 1, 0, turned).rows == 0);
+}
+
+Test(column_reverse, past_the_end_is_our_own_fault, .signal = SIGABRT)
+{
+    struct column column = column_seal_times(three, 3, COLUMN_ENCODINGS_ALL, payload);
+    int64_t turned[3];
+    (void)column_reverse(&column, 2, 2, turned);
+}

@@ -1,95 +1,8 @@
-#include "base/mem.h"
-#include "fake_source.h"
+#include "tape_fixture.h"
 
-#include <criterion/criterion.h>
 #include <string.h>
 
-#define S TIME_SECOND_US
-#define GRAIN (64 * S)
-#define BUDGET ((size_t)1 << 20)
-
-static struct fake_source fake;
-static struct fake_tape *ticks;
-static struct tape *tape;
-static struct track *track;
-static struct inbox inbox;
-
-static void nobody_sleeps(void *owner)
-{
-    (void)owner;
-}
-
-static void set_up_with(size_t budget_bytes)
-{
-    fake_source_init(&fake);
-    ticks = fake_source_symbol(&fake, "A", GRAIN);
-    tape = tape_create(&fake.source, budget_bytes);
-    track = tape_track_hold(tape, &ticks->symbol);
-    inbox_init(&inbox, nobody_sleeps, NULL);
-}
-
-static void set_up(void)
-{
-    set_up_with(BUDGET);
-}
-
-static void tear_down(void)
-{
-    fake_source_deinit(&fake);
-    if (track != NULL)
-        tape_track_let_go(tape, &track);
-    tape_destroy(&tape);
-    inbox_drain(&inbox);
-    inbox_deinit(&inbox);
-    cr_assert(mem_block_bytes() == 0, "a block was never released");
-}
-
-TestSuite(tape, .init = set_up, .fini = tear_down);
-
-struct asker {
-    struct tape_waiter waiter;
-    size_t told;
-    struct tape_stretch stretch;
-    struct error error;
-};
-
-static void told(struct letter *letter)
-{
-    struct tape_waiter *waiter = CONTAINER_OF(letter, struct tape_waiter, letter);
-    CONTAINER_OF(waiter, struct asker, waiter)->told++;
-}
-
-static void asker_init(struct asker *asker)
-{
-    memset(asker, 0, sizeof *asker);
-    tape_waiter_init(&asker->waiter, &inbox, told);
-}
-
-static enum status pin(struct asker *asker, int64_t instant)
-{
-    return tape_pin(tape, track, instant, &asker->waiter, &asker->stretch, &asker->error);
-}
-
-/* Loads what holds the instant, and lets go of it. */
-static void visit(int64_t instant)
-{
-    struct asker asker;
-    asker_init(&asker);
-    enum status status;
-    while ((status = pin(&asker, instant)) == STATUS_WAIT) {
-        fake_source_run(&fake);
-        inbox_drain(&inbox);
-    }
-    cr_assert(status == STATUS_OK);
-    tape_unpin(&asker.stretch);
-}
-
-static struct tape_statistics statistics(void)
-{
-    struct tape_statistics now;
-    tape_statistics(tape, &now);
-    return now;
-}
+TestSuite(tape, .init = tape_set_up, .fini = tape_tear_down);
 
 Test(tape, waits_for_what_it_does_not_know_and_then_has_it_for_everybody)
 {
@@ -354,8 +267,8 @@ Test(tape, lets_a_pinned_block_live_when_its_range_is_invalidated)
 
 Test(tape, keeps_within_its_budget_and_evicts_what_was_used_least)
 {
-    tear_down();
-    set_up_with(4096);
+    tape_tear_down();
+    tape_set_up_with(4096);
     for (int64_t i = 0; i < 64; i++)
         fake_tape_add(ticks, i * GRAIN, i);
     visit(0);
@@ -374,8 +287,8 @@ Test(tape, keeps_within_its_budget_and_evicts_what_was_used_least)
 
 Test(tape, does_not_evict_what_was_published_for_a_waiter_before_it_has_looked)
 {
-    tear_down();
-    set_up_with(1);
+    tape_tear_down();
+    tape_set_up_with(1);
     fake_tape_add(ticks, 0, 1);
     struct asker asker;
     asker_init(&asker);
