@@ -140,13 +140,15 @@ static void leave(struct tape *tape, struct tape_waiter *waiter)
     fetch_abandon(tape, waiter->track, waiter->instant);
 }
 
+static bool is_waiting_for(const struct tape_waiter *waiter, const struct track *track,
+                           int64_t instant)
+{
+    return !list_is_empty(&waiter->node) && waiter->track == track && waiter->instant == instant;
+}
+
 static void wait_for(struct tape *tape, struct track *track, int64_t instant,
                      struct tape_waiter *waiter)
 {
-    bool is_waiting = !list_is_empty(&waiter->node);
-    if (is_waiting && waiter->track == track && waiter->instant == instant)
-        return;
-    leave(tape, waiter);
     waiter->track = track;
     waiter->instant = instant;
     list_append(&track->waiters, &waiter->node);
@@ -168,12 +170,15 @@ static enum status pin_ready(struct tape *tape, struct segment *segment,
 static enum status pin_later(struct tape *tape, struct track *track, int64_t instant,
                              struct tape_waiter *waiter)
 {
-    wait_for(tape, track, instant, waiter); /* may end the load that it waited for before */
+    if (is_waiting_for(waiter, track, instant))
+        return STATUS_WAIT; /* and is told as soon as its load brings or ends anything */
+    leave(tape, waiter);    /* may end the load that it waited for before */
     struct segment *segment = track_segment_at(track, instant);
     if (segment != NULL)
         fetch_hurry(tape, segment, instant, waiter->backward);
     else
         fetch_around(tape, track, instant, waiter->backward);
+    wait_for(tape, track, instant, waiter); /* only now: a load cut short tells who waits for it */
     return STATUS_WAIT;
 }
 

@@ -268,6 +268,22 @@ Test(tape_loads, are_cut_at_their_own_grain_though_that_of_the_track_has_changed
     }
 }
 
+/* A waiter used to be told by the very cut that it had asked for: it asked, and counted, twice, and
+ * its load could not be abandoned until then. */
+Test(tape_loads, that_are_cut_make_one_wait_of_it)
+{
+    add_grains(16);
+    tape_read_ahead(tape, track, (struct time_range){0, 16 * GRAIN}, false);
+    struct asker far;
+    asker_init(&far);
+    cr_assert(pin(&far, 8 * GRAIN) == STATUS_WAIT);
+    cr_assert(inbox_drain(&inbox) == 0, "nothing has come yet");
+    cr_assert(statistics().counts.misses == 1);
+    tape_stop_waiting(tape, &far.waiter);
+    cr_assert(atomic_load(&fake_source_load(&fake)->cancelled), "nobody waits for it any more");
+    cr_assert(loads_under_way() == 1, "what is read ahead goes on");
+}
+
 /* ---- abandoned ---------------------------------------------------------------------------- */
 
 Test(tape_loads, are_cancelled_when_nobody_waits_for_them_any_more)
@@ -344,4 +360,26 @@ Test(tape_loads, bring_nothing_after_they_have_been_abandoned)
     fake_source_run(&fake);
     cr_assert(statistics().counts.empties == 0);
     cr_assert(inbox_drain(&inbox) == 0);
+}
+
+/* ---- counts ------------------------------------------------------------------------------- */
+
+Test(tape_loads, are_not_urged_by_asking_again_and_a_wait_is_one_miss)
+{
+    struct asker asker;
+    asker_init(&asker);
+    for (int i = 0; i < 10; i++)
+        cr_assert(pin(&asker, 0) == STATUS_WAIT);
+    cr_assert(fake.load_count == 1 && fake.urge_count == 0);
+    cr_assert(statistics().counts.misses == 1);
+    cr_assert(statistics().counts.urgent_loads == 1);
+    fake_source_run(&fake);
+    inbox_drain(&inbox);
+    cr_assert(pin(&asker, 0) == STATUS_OK);
+    cr_assert(statistics().counts.hits == 0, "it was a miss");
+    cr_assert(pin(&asker, 0) == STATUS_OK);
+    cr_assert(statistics().counts.hits == 1);
+    cr_assert(pin(&asker, GRAIN) == STATUS_WAIT);
+    cr_assert(statistics().counts.misses == 2, "a wait for something else is another");
+    tape_stop_waiting(tape, &asker.waiter);
 }
