@@ -283,12 +283,15 @@ static void append_yaml(struct buffer *out, const char *text)
     buffer_append_text(out, "\"");
 }
 
-static void append_yaml_list(struct buffer *out, const struct configuration *configuration)
+static void append_yaml_list(struct buffer *out, const struct setting *setting,
+                             const struct configuration *configuration)
 {
+    size_t count;
+    const char *const *items = setting_list(setting, configuration, &count);
     buffer_append_text(out, "[");
-    for (size_t i = 0; i < configuration->allowed_origin_count; i++) {
+    for (size_t i = 0; i < count; i++) {
         buffer_append_text(out, i > 0 ? ", " : "");
-        append_yaml(out, configuration->allowed_origins[i]);
+        append_yaml(out, items[i]);
     }
     buffer_append_text(out, "]");
 }
@@ -297,7 +300,7 @@ static void append_value(const struct setting *setting, const struct configurati
                          struct buffer *out)
 {
     if (setting->type == SETTING_LIST) {
-        append_yaml_list(out, configuration);
+        append_yaml_list(out, setting, configuration);
         return;
     }
     struct buffer value;

@@ -34,10 +34,16 @@ struct configuration {
     const char *web_root; /* "": none */
     const char *const *allowed_origins;
     size_t allowed_origin_count;
+    const char *const *allowed_hosts;
+    size_t allowed_host_count;
     unsigned lanes; /* already resolved: at least 1 */
     unsigned connections_max;
     unsigned connections_per_address_max; /* 0: no cap */
     unsigned replays_per_connection;
+    unsigned requests_per_second; /* per connection, as the next two */
+    unsigned requests_burst;
+    unsigned acks_per_second;
+    size_t unsent_bytes_max;
 
     size_t cache_bytes;
     unsigned store_connections_min;

@@ -120,6 +120,9 @@ static enum status start_server(struct deck *deck, struct error *error)
         .engine = engine_name(deck->database.engine.kind),
         .engine_version = engine_version(deck),
         .replays_max = configuration->replays_per_connection,
+        .rates = {.requests_per_second = configuration->requests_per_second,
+                  .requests_burst = configuration->requests_burst,
+                  .acks_per_second = configuration->acks_per_second},
     };
     struct server_options options = {
         .host = configuration->host,
@@ -130,6 +133,11 @@ static enum status start_server(struct deck *deck, struct error *error)
         .connections_per_address_max = configuration->connections_per_address_max,
         .allowed_origins = configuration->allowed_origins,
         .allowed_origin_count = configuration->allowed_origin_count,
+        .unsent_bytes_max = configuration->unsent_bytes_max,
+        .checks_host =
+            configuration_is_loopback(configuration->host) || configuration->allowed_host_count > 0,
+        .allowed_hosts = configuration->allowed_hosts,
+        .allowed_host_count = configuration->allowed_host_count,
         .ready = is_ready,
         .ready_owner = deck,
     };

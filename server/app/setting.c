@@ -1,6 +1,7 @@
 #include "app/setting.h"
 
 #include "app/option_value.h"
+#include "base/allowance.h"
 #include "base/assert.h"
 #include "base/mem.h"
 #include "feed/feed.h"
@@ -46,6 +47,11 @@ static const struct setting table[] = {
     {"allowed_origins", SETTING_LIST, FIELD(allowed_origins), "", 0, 0, .value = "ORIGIN,…",
      .uses = SERVER,
      .help = "web pages from elsewhere that may connect, as https://desk.example; *: all"},
+    {"allowed_hosts", SETTING_LIST, FIELD(allowed_hosts), "", 0, 0, .value = "NAME,…",
+     .uses = SERVER,
+     .help = "names under which this server is reached, as desk.example, .example for all under "
+             "it, *: all; others are refused when the list is not empty or only this machine can "
+             "connect (localhost and addresses are always known)"},
     {"lanes", SETTING_COUNT, FIELD(lanes), "0", 0, 256, .uses = SERVER,
      .help = "threads that serve clients; 0: one less than there are cores"},
     {"connections_max", SETTING_COUNT, FIELD(connections_max), "10000", 1, 1000000, .uses = SERVER,
@@ -56,6 +62,22 @@ static const struct setting table[] = {
     {"replays_per_connection", SETTING_COUNT, FIELD(replays_per_connection),
      TEXT_OF(FEED_REPLAYS_MAX), 1, 1000, .uses = SERVER,
      .help = "replays that one client may have open"},
+    {"requests_per_second", SETTING_COUNT, FIELD(requests_per_second),
+     TEXT_OF(FEED_REQUESTS_PER_SECOND), 1, ALLOWANCE_MAX, .uses = SERVER,
+     .help =
+         "requests that one client may send in a second, wrong ones included; more are refused, "
+         "and then not read for a while"},
+    {"requests_burst", SETTING_COUNT, FIELD(requests_burst), TEXT_OF(FEED_REQUESTS_BURST), 1,
+     ALLOWANCE_MAX, .uses = SERVER,
+     .help = "requests that a client may send at once after it has been quiet"},
+    {"acks_per_second", SETTING_COUNT, FIELD(acks_per_second), TEXT_OF(FEED_ACKS_PER_SECOND), 1,
+     ALLOWANCE_MAX, .uses = SERVER,
+     .help = "acknowledgements of frames that one client may send in a second; more are not read "
+             "for a while"},
+    {"unsent_bytes_max", SETTING_BYTES, FIELD(unsent_bytes_max), "256MiB", 16 * MIB,
+     INT64_C(1) << 40, .uses = SERVER,
+     .help = "memory for messages that clients have not taken yet; beyond it, those who have been "
+             "stuck for the longest time are hung up"},
 
     {"cache_bytes", SETTING_BYTES, FIELD(cache_bytes), "256MiB", 16 * MIB, INT64_C(1) << 44,
      .uses = SERVER, .help = "memory for ticks that are read again, by the same client or another"},
@@ -80,6 +102,9 @@ static_assert(TABLE_COUNT <= CONFIGURATION_SETTINGS_MAX, "more settings than sou
 /* The list's count lies right behind it. */
 static_assert(offsetof(struct configuration, allowed_origin_count) ==
                   offsetof(struct configuration, allowed_origins) + sizeof(char **),
+              "SETTING_LIST");
+static_assert(offsetof(struct configuration, allowed_host_count) ==
+                  offsetof(struct configuration, allowed_hosts) + sizeof(char **),
               "SETTING_LIST");
 
 const struct setting *settings(size_t *count)
@@ -257,6 +282,15 @@ void setting_clear(const struct setting *setting, struct configuration *configur
         return;
     mem_free(*(char **)field);
     *(char **)field = NULL;
+}
+
+const char *const *setting_list(const struct setting *setting,
+                                const struct configuration *configuration, size_t *count)
+{
+    ASSERT(setting->type == SETTING_LIST);
+    const struct text_list *list = read_field(setting, configuration);
+    *count = list->count;
+    return (const char *const *)list->items;
 }
 
 static void append_list(const struct text_list *list, struct buffer *out)

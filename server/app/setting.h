@@ -58,6 +58,9 @@ enum status setting_store(const struct setting *setting, struct configuration *c
 /* The value as setting_store would read it again, but for secrets. */
 void setting_append(const struct setting *setting, const struct configuration *configuration,
                     struct buffer *out);
+/* The texts of a SETTING_LIST. */
+const char *const *setting_list(const struct setting *setting,
+                                const struct configuration *configuration, size_t *count);
 /* Frees what the field owns. */
 void setting_clear(const struct setting *setting, struct configuration *configuration);
 

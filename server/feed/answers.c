@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#define DRAFT_BYTES_KEPT 4096 /* a draft that grew beyond it gives its memory back */
+#define DRAFT_BYTES_KEPT 65536 /* a draft that grew beyond it gives its memory back */
 
 struct message {
     struct list node;
@@ -13,11 +13,15 @@ struct message {
     uint8_t bytes[];
 };
 
-void answers_init(struct answers *answers)
+void answers_draft_init(struct buffer *draft)
 {
-    *answers = (struct answers){.count = 0};
+    buffer_init(draft, ANSWER_BYTES_MAX);
+}
+
+void answers_init(struct answers *answers, struct buffer *draft)
+{
+    *answers = (struct answers){.draft = draft};
     list_init(&answers->messages);
-    buffer_init(&answers->draft, ANSWER_BYTES_MAX);
 }
 
 void answers_deinit(struct answers *answers)
@@ -25,28 +29,27 @@ void answers_deinit(struct answers *answers)
     struct list *node;
     while ((node = list_take_first(&answers->messages)) != NULL)
         mem_free(CONTAINER_OF(node, struct message, node));
-    buffer_deinit(&answers->draft);
 }
 
 struct buffer *answers_draft(struct answers *answers)
 {
-    buffer_clear(&answers->draft);
-    return &answers->draft;
+    buffer_clear(answers->draft);
+    return answers->draft;
 }
 
 void answers_commit(struct answers *answers)
 {
-    ASSERT(!answers->draft.failed); /* every answer has its own bound, far below */
-    size_t count = answers->draft.count;
+    ASSERT(!answers->draft->failed); /* every answer has its own bound, far below */
+    size_t count = answers->draft->count;
     struct message *message = mem_alloc(sizeof *message + count);
     list_init(&message->node);
     message->count = count;
-    memcpy(message->bytes, answers->draft.bytes, count);
+    memcpy(message->bytes, answers->draft->bytes, count);
     list_append(&answers->messages, &message->node);
     answers->count++;
     answers->bytes += count;
-    if (answers->draft.capacity > DRAFT_BYTES_KEPT)
-        buffer_deinit(&answers->draft);
+    if (answers->draft->capacity > DRAFT_BYTES_KEPT)
+        buffer_deinit(answers->draft);
 }
 
 bool answers_take(struct answers *answers, struct buffer *out)

@@ -15,10 +15,12 @@ struct answers {
     struct list messages;
     size_t count;
     size_t bytes;
-    struct buffer draft; /* the one being written */
+    struct buffer *draft; /* the one being written; the lane's, all its clients use it in turn */
 };
 
-void answers_init(struct answers *answers);
+/* A buffer for answers_init, with the limit of one answer. */
+void answers_draft_init(struct buffer *draft);
+void answers_init(struct answers *answers, struct buffer *draft);
 void answers_deinit(struct answers *answers);
 /* An empty buffer to write the next answer to … */
 struct buffer *answers_draft(struct answers *answers);

@@ -7,6 +7,7 @@
 
 #include "feed/answers.h"
 #include "feed/feed.h"
+#include "feed/throttle.h"
 #include "wire/codes.h"
 #include "wire/replay_control.h"
 #include "wire/replay_push.h"
@@ -19,6 +20,7 @@ struct feed {
     feed_wake_fn *wake;
     void *owner;
     struct answers answers;
+    struct throttle throttle;
     struct list replays; /* of struct client_replay; the one that speaks next is first */
     size_t replay_count;
     bool closing;
@@ -33,6 +35,8 @@ void feed_answer_end(struct feed *feed);
 void feed_answer_error(struct feed *feed, const struct request *request, const uint64_t *id,
                        const struct error *error);
 
+/* The one op without an answer. */
+#define FEED_ACK_OP "replay.ack"
 /* Does what a request asks and answers it. */
 void feed_request(struct feed *feed, const struct request *request, struct now now);
 /* The ops of the table, for the welcome. */

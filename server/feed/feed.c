@@ -4,10 +4,11 @@
 #include "base/mem.h"
 #include "feed/client.h"
 
+#include <inttypes.h>
+#include <string.h>
+
 void feed_lane_init(struct feed_lane *lane)
 {
-    atomic_init(&lane->frames_sent, 0);
-    atomic_init(&lane->ticks_sent, 0);
     lane->replay = (struct replay_lane){
         .tape = lane->tape,
         .source = lane->source,
@@ -17,6 +18,7 @@ void feed_lane_init(struct feed_lane *lane)
     gather_init(&lane->replay.gather);
     series_rows_init(&lane->replay.series_rows);
     lane->decoder = decoder_create();
+    answers_draft_init(&lane->draft);
 }
 
 void feed_lane_deinit(struct feed_lane *lane)
@@ -24,6 +26,7 @@ void feed_lane_deinit(struct feed_lane *lane)
     gather_deinit(&lane->replay.gather);
     series_rows_deinit(&lane->replay.series_rows);
     decoder_destroy(&lane->decoder);
+    buffer_deinit(&lane->draft);
 }
 
 struct writer feed_answer(struct feed *feed)
@@ -59,6 +62,10 @@ static void say_welcome(struct feed *feed, struct now now)
         .replays_max = (int64_t)lane->replays_max,
         .symbols_max = REPLAY_SYMBOLS_MAX,
         .pending_answers_max = FEED_ANSWERS_MAX,
+        .pending_bytes_max = FEED_ANSWER_BYTES_MAX,
+        .requests_per_second = lane->rates.requests_per_second,
+        .requests_burst = lane->rates.requests_burst,
+        .acks_per_second = lane->rates.acks_per_second,
         .now = now.wall_us,
     };
     welcome.op_count = feed_ops(&welcome.ops);
@@ -75,7 +82,8 @@ struct feed *feed_create(struct feed_lane *lane, enum wire_encoding encoding, fe
     feed->encoding = encoding;
     feed->wake = wake;
     feed->owner = owner;
-    answers_init(&feed->answers);
+    answers_init(&feed->answers, &lane->draft);
+    throttle_init(&feed->throttle, &lane->rates, lane->wheel, wake, owner, now.monotonic_us);
     list_init(&feed->replays);
     say_welcome(feed, now);
     return feed;
@@ -86,6 +94,7 @@ void feed_destroy(struct feed **feed)
     struct feed *gone = *feed;
     *feed = NULL;
     feed_replays_close_all(gone);
+    throttle_deinit(&gone->throttle);
     answers_deinit(&gone->answers);
     mem_free(gone);
 }
@@ -100,6 +109,39 @@ void feed_refuse(struct feed *feed, uint16_t close_code, const char *sentence)
     feed_close(feed, close_code, "bad message");
 }
 
+static void refuse_haste(struct feed *feed, const struct request *request)
+{
+    const struct throttle_limits *rates = &feed->lane->rates;
+    struct error error = {.text = ""};
+    error_set(&error, STATUS_LIMIT,
+              "more than %" PRId64 " requests a second (requests_per_second) after %" PRId64
+              " at once (requests_burst): send fewer, or send them later",
+              rates->requests_per_second, rates->requests_burst);
+    counter_add(&feed->lane->figures.requests_refused, 1);
+    feed_answer_error(feed, request, NULL, &error);
+}
+
+/* What cannot be read, and ops that do not exist, count as well. */
+static void receive_message(struct feed *feed, const struct value *root, struct now now)
+{
+    struct request request = {.op = NULL};
+    struct error error = {.text = ""};
+    enum status status = request_read(root, &request, &error);
+    if (status == STATUS_OK && strcmp(request.op, FEED_ACK_OP) == 0) {
+        counter_add(&feed->lane->figures.acks, 1);
+        throttle_note_ack(&feed->throttle, now.monotonic_us);
+        feed_request(feed, &request, now);
+        return;
+    }
+    counter_add(&feed->lane->figures.requests, 1);
+    if (!throttle_admit(&feed->throttle, now.monotonic_us))
+        refuse_haste(feed, &request);
+    else if (status != STATUS_OK)
+        feed_answer_error(feed, &request, NULL, &error);
+    else
+        feed_request(feed, &request, now);
+}
+
 void feed_receive(struct feed *feed, const uint8_t *bytes, size_t count, struct now now)
 {
     if (feed->closing)
@@ -112,19 +154,20 @@ void feed_receive(struct feed *feed, const uint8_t *bytes, size_t count, struct 
         feed_refuse(feed, close_code, error.text);
         return;
     }
-    struct request request = {.op = NULL};
-    enum status status = request_read(root, &request, &error);
-    if (status != STATUS_OK) {
-        feed_answer_error(feed, &request, NULL, &error);
-        return;
-    }
-    feed_request(feed, &request, now);
+    size_t unread_bytes = feed->answers.bytes;
+    receive_message(feed, root, now);
+    throttle_charge(&feed->throttle, feed->answers.bytes - unread_bytes, now.monotonic_us);
 }
 
 bool feed_wants_input(const struct feed *feed)
 {
-    return !feed->closing && feed->answers.count < FEED_ANSWERS_MAX &&
+    return !feed->closing && !feed->throttle.is_paused && feed->answers.count < FEED_ANSWERS_MAX &&
            feed->answers.bytes < FEED_ANSWER_BYTES_MAX;
+}
+
+size_t feed_unread_bytes(const struct feed *feed)
+{
+    return feed->answers.bytes;
 }
 
 enum status feed_send(struct feed *feed, struct now now, struct buffer *out)

@@ -13,6 +13,8 @@
 #define TAPEDECK_FEED_FEED_H
 
 #include "base/bytes.h"
+#include "feed/figures.h"
+#include "feed/throttle.h"
 #include "live/symbols.h"
 #include "replay/replay.h"
 #include "wire/value.h"
@@ -25,7 +27,11 @@ struct now {
 
 #define FEED_REPLAYS_MAX 64 /* live replays per connection, default */
 #define FEED_ANSWERS_MAX 64 /* unread answers before input stops */
-#define FEED_ANSWER_BYTES_MAX (1 << 20)
+#define FEED_ANSWER_BYTES_MAX (8 << 10)
+/* Rates per connection, defaults. The acknowledgements of 64 replays at 240 frames a second fit. */
+#define FEED_REQUESTS_PER_SECOND 200
+#define FEED_REQUESTS_BURST 400
+#define FEED_ACKS_PER_SECOND 20000
 
 /* What all feeds of one lane share; outlives them. Everything up to the counters is given by the
  * lane before feed_lane_init. */
@@ -39,11 +45,11 @@ struct feed_lane {
     const char *engine;
     const char *engine_version;
     size_t replays_max;
-    /* Counters since the start; read by other threads. */
-    atomic_ullong frames_sent;
-    atomic_ullong ticks_sent;
+    struct throttle_limits rates;
+    struct feed_figures figures; /* since the start; read by other threads */
     struct replay_lane replay;
     struct decoder *decoder; /* nothing is kept in it from one message to the next */
+    struct buffer draft;     /* nor in this, an answer that is being written */
 };
 
 void feed_lane_init(struct feed_lane *lane);
@@ -63,9 +69,12 @@ void feed_receive(struct feed *feed, const uint8_t *bytes, size_t count, struct 
 /* Bytes that net itself could not take for a message (too long, text where binary is due): says
  * `error bad_message` with this sentence, and closes with this code. */
 void feed_refuse(struct feed *feed, uint16_t close_code, const char *sentence);
-/* False while too many answers are unread: stop reading the socket until it is true again. It can
- * turn true only through feed_send. */
+/* False while too many answers are unread, or after too many requests: stop reading the socket
+ * until it is true again. It turns true through feed_send, or with time; `wake` tells the latter.
+ */
 bool feed_wants_input(const struct feed *feed);
+/* What the unread answers hold. */
+size_t feed_unread_bytes(const struct feed *feed);
 
 /*
  * The next message, appended to `out` (whose limit must hold a frame of one instant):

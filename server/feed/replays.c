@@ -427,8 +427,7 @@ static void write_output(struct client_replay *mine, const struct replay_output 
     case SAYING_FRAME:
         write_frame(&writer, mine, output);
         replay_sent(mine->replay, out->count - before);
-        atomic_fetch_add(&lane->frames_sent, 1);
-        atomic_fetch_add(&lane->ticks_sent, output->rows);
+        feed_figures_note_frame(&lane->figures, output->rows, output->late_us);
         break;
     case SAYING_ERROR:
         error_write(&writer, NULL, &mine->id, output->error->status, output->error->text);

@@ -56,7 +56,7 @@ static const struct {
     {"replay.speed", feed_replay_speed},
     {"replay.step", feed_replay_step},
     {"replay.set", feed_replay_set},
-    {"replay.ack", feed_replay_ack},
+    {FEED_ACK_OP, feed_replay_ack},
     {"replay.close", feed_replay_close},
 };
 

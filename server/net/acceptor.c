@@ -152,7 +152,7 @@ static void refuse(struct acceptor *acceptor, int fd, enum admission_verdict ver
     turn_away(fd, is_total ? "the server has as many connections as it may (connections_max)"
                            : "this address has as many connections as it may "
                              "(connections_per_address_max)");
-    atomic_fetch_add(&acceptor->refused, 1);
+    counter_add(&acceptor->refused, 1);
     unsigned swallowed;
     if (log_limit_pass(&acceptor->lane->server->refused_log, clock_monotonic_us(), &swallowed))
         log_warn("net.refuse", "reason=%s swallowed=%u",
@@ -169,7 +169,7 @@ static void admit(struct acceptor *acceptor, int fd, const struct sockaddr_stora
     }
     set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     set_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT_BYTES_MAX);
-    atomic_fetch_add(&acceptor->accepted, 1);
+    counter_add(&acceptor->accepted, 1);
     connection_accept(acceptor->lane, fd, &address);
 }
 
@@ -183,7 +183,7 @@ static void pause_accepting(struct acceptor *acceptor, int reason)
         int fd = accept4(lws_get_socket_fd(acceptor->wsi), NULL, NULL, SOCK_CLOEXEC);
         if (fd >= 0) {
             turn_away(fd, "the server is out of file descriptors");
-            atomic_fetch_add(&acceptor->refused, 1);
+            counter_add(&acceptor->refused, 1);
         }
         reserve(acceptor);
     }

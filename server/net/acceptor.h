@@ -9,10 +9,10 @@
 #ifndef TAPEDECK_NET_ACCEPTOR_H
 #define TAPEDECK_NET_ACCEPTOR_H
 
+#include "base/counter.h"
 #include "base/status.h"
 #include "base/wheel.h"
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -28,8 +28,8 @@ struct acceptor {
     struct lws *wsi; /* the listening socket, as libwebsockets sees it; NULL: none */
     int reserve_fd;  /* −1: spent */
     struct timer resume;
-    atomic_ullong accepted; /* monotonic; read by others */
-    atomic_ullong refused;
+    struct counter accepted;
+    struct counter refused;
 };
 
 /*

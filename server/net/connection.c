@@ -8,14 +8,21 @@
 #include "net/server_inner.h"
 #include "wire/codes.h"
 
+#include <inttypes.h>
 #include <libwebsockets.h>
 #include <stdio.h>
 #include <string.h>
 
 #define CLOSE_UNEXPECTED 1011 /* our fault: the client may come back */
 
-/* What is read from a socket at once; each connection has a buffer of this size. */
-#define READ_BYTES 4096
+/* What is read from a socket at once; each connection has a buffer of this size, and holds as much
+ * again while it is throttled. Requests are short. */
+#define READ_BYTES 1024
+/* Reading stops when this is held: what was read already, the answer to it and allocation's own
+ * bytes come on top. Beside the longest frame (60 KiB) there is room for some answers. */
+#define HELD_BYTES_MAX (CONNECTION_HELD_BYTES - 2048)
+/* One turn of the lane gives back what was stashed, the next one reads the socket. */
+#define READING_TURNS 2
 /* Most bytes of one send(2). What a write leaves over is copied by libwebsockets. */
 #define SEND_BYTES_MAX ((size_t)4 << 20)
 
@@ -38,6 +45,8 @@ void connection_accept(struct lane *lane, int fd, const struct address *address)
     connection->heard_at_us = clock_monotonic_us();
     buffer_init(&connection->message, WIRE_MESSAGE_BYTES_MAX);
     http_transfer_init(&connection->transfer);
+    unsent_part_init(&connection->unsent);
+    counter_add(&lane->figures.connections, 1);
     list_append(&lane->connections, &connection->node);
     lws_set_opaque_user_data(wsi, connection);
 }
@@ -48,7 +57,9 @@ static void connection_destroy(struct connection *connection)
     connection_drop_feed(connection);
     http_transfer_deinit(&connection->transfer);
     buffer_deinit(&connection->message);
+    unsent_set(&connection->lane->unsent, &connection->unsent, 0);
     list_remove(&connection->node);
+    counter_subtract(&connection->lane->figures.connections, 1);
     admission_leave(&connection->lane->server->admission, &connection->address);
     lane_left(connection->lane);
     mem_free(connection);
@@ -56,9 +67,10 @@ static void connection_destroy(struct connection *connection)
 
 void connection_drop_feed(struct connection *connection)
 {
-    if (connection->feed != NULL)
-        feed_destroy(&connection->feed);
-    connection->feed = NULL;
+    if (connection->feed == NULL)
+        return;
+    feed_destroy(&connection->feed);
+    counter_subtract(&connection->lane->figures.clients, 1);
 }
 
 static void hang_up(struct connection *connection)
@@ -122,9 +134,18 @@ static int confirm_upgrade(struct connection *connection, struct lws *wsi)
         return -1;
     struct header_texts texts;
     struct handshake asked = handshake_of(wsi, &texts);
-    const struct origins *origins = &connection->lane->server->origins;
-    const struct refusal *refusal = handshake_check(&asked, origins, &connection->encoding);
+    const struct server *server = connection->lane->server;
+    const struct refusal *refusal =
+        handshake_check(&asked, &server->site.hosts, &server->origins, &connection->encoding);
     return refusal == NULL ? 0 : http_refuse(wsi, refusal);
+}
+
+/* Before those who are here have to go, nobody new is taken. */
+static void turn_away(struct connection *connection)
+{
+    counter_add(&connection->lane->figures.overloaded, 1);
+    feed_close(connection->feed, CLOSE_OVERLOADED,
+               "the server holds too much that clients have not taken: try again later");
 }
 
 static int established(struct connection *connection, struct lws *wsi)
@@ -135,27 +156,71 @@ static int established(struct connection *connection, struct lws *wsi)
     connection->heard_at_us = now.monotonic_us;
     connection->feed =
         feed_create(&connection->lane->feed_lane, connection->encoding, wake, connection, now);
+    counter_add(&connection->lane->figures.clients, 1);
     if (connection->lane->is_stopping)
         connection_say_goodbye(connection);
+    else if (unsent_is_crowded(&connection->lane->unsent))
+        turn_away(connection);
     (void)lws_callback_on_writable(wsi);
     return 0;
 }
 
 /* ---- from the client ---- */
 
+/* While the last message is stuck, hardly anything more is taken on. */
+static bool wants_input(const struct connection *connection)
+{
+    return feed_wants_input(connection->feed) &&
+           (connection->stuck_bytes == 0 ||
+            connection->unsent.bytes + connection->message.count < HELD_BYTES_MAX);
+}
+
 static void throttle(struct connection *connection)
 {
-    bool wants_input = feed_wants_input(connection->feed);
-    if (wants_input != connection->is_throttled)
+    bool reads = wants_input(connection);
+    if (reads != connection->is_throttled)
         return;
-    connection->is_throttled = !wants_input;
-    (void)lws_rx_flow_control(connection->wsi, wants_input ? 1 : 0);
+    connection->is_throttled = !reads;
+    (void)lws_rx_flow_control(connection->wsi, reads ? 1 : 0);
+    /* Otherwise a client that is sent one long message after the other would not be heard. */
+    connection->reading_turns = reads ? READING_TURNS : 0;
+}
+
+static void log_overload(struct lane *lane)
+{
+    unsigned swallowed;
+    if (log_limit_pass(&lane->server->overloaded_log, clock_monotonic_us(), &swallowed))
+        log_warn("net.overload", "unsent_bytes=%" PRIu64 " lane_max=%zu swallowed=%u",
+                 counter_read(&lane->unsent.bytes), lane->unsent.bytes_max, swallowed);
+}
+
+/* A close frame would have to wait behind what the client does not take: it is just hung up. */
+static void relieve(struct lane *lane)
+{
+    struct unsent_part *part;
+    while ((part = unsent_excess(&lane->unsent)) != NULL) {
+        log_overload(lane);
+        unsent_set(&lane->unsent, part, 0);
+        counter_add(&lane->figures.overloaded, 1);
+        hang_up(CONTAINER_OF(part, struct connection, unsent));
+    }
+}
+
+/* After what is held has changed. */
+static void account(struct connection *connection)
+{
+    struct lane *lane = connection->lane;
+    unsent_set(&lane->unsent, &connection->unsent,
+               connection->stuck_bytes + feed_unread_bytes(connection->feed));
+    throttle(connection);
+    relieve(lane);
 }
 
 static void deliver(struct connection *connection, const uint8_t *bytes, size_t count)
 {
+    counter_add(&connection->lane->figures.messages_in, 1);
+    counter_add(&connection->lane->figures.bytes_in, count);
     feed_receive(connection->feed, bytes, count, lane_now());
-    throttle(connection);
 }
 
 static void refuse(struct connection *connection, uint16_t close_code, const char *sentence)
@@ -211,6 +276,7 @@ static int receive(struct connection *connection, struct lws *wsi, const void *b
         return 0;
     }
     collect(connection, bytes, count, lws_is_final_fragment(wsi) != 0);
+    account(connection);
     return 0;
 }
 
@@ -232,8 +298,13 @@ static int write_message(struct connection *connection, const struct buffer *out
     (void)lws_callback_on_writable(connection->wsi);
     enum lws_write_protocol kind =
         connection->encoding == WIRE_MSGPACK ? LWS_WRITE_BINARY : LWS_WRITE_TEXT;
-    return lws_write(connection->wsi, out->bytes + LWS_PRE, out->count - LWS_PRE, kind) < 0 ? -1
-                                                                                            : 0;
+    size_t bytes = out->count - LWS_PRE;
+    counter_add(&connection->lane->figures.messages_out, 1);
+    counter_add(&connection->lane->figures.bytes_out, bytes);
+    if (lws_write(connection->wsi, out->bytes + LWS_PRE, bytes, kind) < 0)
+        return -1;
+    connection->stuck_bytes = lws_partial_buffered(connection->wsi) != 0 ? bytes : 0;
+    return 0;
 }
 
 static int say_close(struct connection *connection, uint16_t code, const char *reason)
@@ -265,29 +336,40 @@ static void give_back(struct buffer *out)
         buffer_deinit(out);
 }
 
+static int say_next(struct connection *connection, struct now now)
+{
+    struct buffer *out = &connection->lane->out;
+    buffer_clear(out);
+    (void)buffer_extend(out, LWS_PRE);
+    enum status status = feed_send(connection->feed, now, out);
+    int result = 0;
+    if (status == STATUS_OK)
+        result = write_message(connection, out);
+    else if (status != STATUS_WAIT)
+        result = end_feed(connection, status);
+    if (connection->feed != NULL)
+        account(connection);
+    give_back(out);
+    return result;
+}
+
 static int writeable(struct connection *connection)
 {
     if (connection->feed == NULL)
         return 0;
     if (connection->owes_ping)
         return write_ping(connection);
-    struct buffer *out = &connection->lane->out;
-    buffer_clear(out);
-    (void)buffer_extend(out, LWS_PRE);
     struct now now = lane_now();
-    enum status status = feed_send(connection->feed, now, out);
-    if (connection->is_throttled) {
-        /* It cannot be heard now; that the socket drains must do. */
-        connection->heard_at_us = now.monotonic_us;
-        throttle(connection);
+    connection->stuck_bytes = 0; /* libwebsockets asks only when it has nothing left to send */
+    if (connection->is_throttled)
+        connection->heard_at_us = now.monotonic_us; /* that the socket drains must do */
+    account(connection);
+    if (connection->reading_turns > 0) {
+        connection->reading_turns--;
+        (void)lws_callback_on_writable(connection->wsi);
+        return 0;
     }
-    int result = 0;
-    if (status == STATUS_OK)
-        result = write_message(connection, out);
-    else if (status != STATUS_WAIT)
-        result = end_feed(connection, status);
-    give_back(out);
-    return result;
+    return say_next(connection, now);
 }
 
 void connection_keep_alive(struct connection *connection, int64_t now_us)

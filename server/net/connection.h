@@ -7,8 +7,9 @@
  *
  * Messages are collected from their fragments and handed to the feed; the feed is asked for one
  * message each time the socket can take it. It owns the feed and at most one unfinished message;
- * it never queues messages. What a stalled client costs is what the kernel holds and the rest of
- * one message inside libwebsockets. Lane's thread.
+ * it never queues messages. What a stalled client costs is what the kernel holds and
+ * CONNECTION_HELD_BYTES: the rest of one message inside libwebsockets, unread answers, and a
+ * message of its own that is not complete. Lane's thread.
  */
 #ifndef TAPEDECK_NET_CONNECTION_H
 #define TAPEDECK_NET_CONNECTION_H
@@ -17,6 +18,7 @@
 #include "base/list.h"
 #include "net/admission.h"
 #include "net/http.h"
+#include "net/unsent.h"
 #include "wire/encoding.h"
 
 #include <stdbool.h>
@@ -31,6 +33,10 @@ struct lws_protocols;
 #define CONNECTION_SILENCE_US (20 * INT64_C(1000000)) /* then it is hung up */
 #define CONNECTION_PULSE_US INT64_C(1000000)          /* how often the two are looked at */
 
+/* What may be held for a client that takes nothing. A single message may be longer than that (one
+ * instant with that many ticks, a long answer that was asked for); then nothing else is held. */
+#define CONNECTION_HELD_BYTES ((size_t)64 << 10)
+
 struct connection {
     struct list node; /* in lane->connections */
     struct lane *lane;
@@ -41,11 +47,15 @@ struct connection {
 
     struct feed *feed; /* NULL before the upgrade and after the goodbye */
     enum wire_encoding encoding;
-    struct buffer message; /* fragments of a message that is not complete yet */
-    bool is_deaf;          /* the feed is closing: what still arrives is thrown away */
-    bool is_throttled;     /* not reading: the feed has too many unread answers */
+    struct buffer message;  /* fragments of a message that is not complete yet */
+    bool is_deaf;           /* the feed is closing: what still arrives is thrown away */
+    bool is_throttled;      /* not reading: too much is unread, or it asks too fast */
+    unsigned reading_turns; /* to pass before the next message to the client */
     bool owes_ping;
-    int64_t heard_at_us; /* when the client last said anything, monotonic */
+    size_t stuck_bytes; /* of the last message, when it did not go out whole: how much of it is left
+                           is not known */
+    struct unsent_part unsent; /* that and unread answers */
+    int64_t heard_at_us;       /* when the client last said anything, monotonic */
     int64_t pinged_at_us;
 };
 

@@ -172,8 +172,8 @@ static const struct refusal *check_protocol(const struct handshake *asked)
     return NULL;
 }
 
-const struct refusal *handshake_check(const struct handshake *asked, const struct origins *allowed,
-                                      enum wire_encoding *encoding)
+const struct refusal *handshake_check(const struct handshake *asked, const struct hosts *hosts,
+                                      const struct origins *allowed, enum wire_encoding *encoding)
 {
     if (asked->upgrade == NULL || strcasecmp(asked->upgrade, "websocket") != 0)
         return &not_websocket;
@@ -184,6 +184,8 @@ const struct refusal *handshake_check(const struct handshake *asked, const struc
     const struct refusal *refusal = check_protocol(asked);
     if (refusal != NULL)
         return refusal;
+    if (!host_is_welcome(asked->host, hosts))
+        return &host_refusal;
     if (!handshake_origin_is_welcome(asked->origin, asked->host, allowed))
         return &foreign_origin;
     return handshake_choose_encoding(asked->protocols, encoding) ? NULL : &unknown_protocol;

@@ -8,6 +8,7 @@
 #ifndef TAPEDECK_NET_HANDSHAKE_H
 #define TAPEDECK_NET_HANDSHAKE_H
 
+#include "net/host.h"
 #include "net/refusal.h"
 #include "wire/encoding.h"
 
@@ -44,8 +45,8 @@ struct origins {
 
 /* NULL: welcome, and `encoding` is what the client and we will speak. Else why not; then `encoding`
  * is untouched. */
-const struct refusal *handshake_check(const struct handshake *asked, const struct origins *allowed,
-                                      enum wire_encoding *encoding);
+const struct refusal *handshake_check(const struct handshake *asked, const struct hosts *hosts,
+                                      const struct origins *allowed, enum wire_encoding *encoding);
 
 /* No Origin (not a browser), the origin of `host` itself, or one that is allowed. Default ports
  * may be left out on either side; names compare without case. */

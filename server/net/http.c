@@ -316,11 +316,22 @@ static bool has_body(struct lws *wsi)
     return bytes < 0 || (bytes > 0 && strcmp(length, "0") != 0);
 }
 
+static bool is_meant(const struct http_site *site, struct lws *wsi)
+{
+    char host[HEADER_BYTES_MAX];
+    int bytes = lws_hdr_copy(wsi, host, sizeof host, WSI_TOKEN_HOST);
+    if (bytes < 0) /* longer than any name */
+        return !site->hosts.is_checked;
+    return host_is_welcome(bytes > 0 ? host : NULL, &site->hosts);
+}
+
 int http_serve(const struct http_site *site, struct http_transfer *transfer, struct lws *wsi,
                const char *path, size_t path_bytes)
 {
     if (lws_hdr_total_length(wsi, WSI_TOKEN_GET_URI) <= 0 && !is_head(wsi))
         return http_refuse(wsi, &method_not_allowed);
+    if (!is_meant(site, wsi))
+        return http_refuse(wsi, &host_refusal);
     if (has_body(wsi))
         return http_refuse(wsi, &body_not_allowed);
     for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {

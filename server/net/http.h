@@ -8,6 +8,7 @@
 #ifndef TAPEDECK_NET_HTTP_H
 #define TAPEDECK_NET_HTTP_H
 
+#include "net/host.h"
 #include "net/refusal.h"
 
 #include <stdbool.h>
@@ -24,6 +25,7 @@ typedef bool http_ready_fn(void *owner, char *why, size_t why_bytes);
 
 /* What there is to serve; shared by all lanes, constant. */
 struct http_site {
+    struct hosts hosts;   /* who we are */
     const char *web_root; /* folder of the built web app, no slash at its end; NULL: none */
     http_ready_fn *ready; /* NULL: always */
     void *ready_owner;

@@ -58,6 +58,7 @@ static void timer_expired(struct lane *lane)
 static void lane_awoken(struct lane *lane)
 {
     lane_is_busy(lane);
+    counter_add(&lane->figures.wakeups, 1);
     (void)inbox_drain(&lane->inbox);
 }
 
@@ -151,6 +152,7 @@ static void *lane_run(void *argument)
     while (!lane->is_done) {
         if (lws_service(lane->context, 0) < 0)
             break;
+        counter_add(&lane->figures.turns, 1);
         int64_t now_us = clock_monotonic_us();
         nap_if_spinning(lane, now_us);
         (void)wheel_run(&lane->wheel, now_us);
@@ -183,8 +185,10 @@ static struct lws_context *context_create(struct lane *lane)
     memset(&info, 0, sizeof info);
     info.port = CONTEXT_PORT_NO_LISTEN_SERVER;
     info.protocols = protocols;
-    info.options = LWS_SERVER_OPTION_VALIDATE_UTF8 | LWS_SERVER_OPTION_SKIP_SERVER_CANONICAL_NAME |
-                   LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS;
+    /* Not LWS_SERVER_OPTION_VALIDATE_UTF8: it hangs up without the `error` that says why. The
+     * decoder reads whole messages only, and checks them. */
+    info.options =
+        LWS_SERVER_OPTION_SKIP_SERVER_CANONICAL_NAME | LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS;
     info.alpn = "http/1.1";
     info.user = lane;
     info.vhost_name = "tapedeck";
@@ -226,6 +230,7 @@ static void init_fields(struct lane *lane, struct server *server, unsigned index
     lane->feed_lane.inbox = &lane->inbox;
     lane->feed_lane.wheel = &lane->wheel;
     feed_lane_init(&lane->feed_lane);
+    unsent_init(&lane->unsent, server->unsent_bytes_max);
 }
 
 enum status lane_init(struct lane *lane, struct server *server, unsigned index, int listen_fd,
@@ -260,6 +265,40 @@ enum status lane_start(struct lane *lane, struct error *error)
     (void)snprintf(name, sizeof name, "lane-%u", lane->index);
     (void)pthread_setname_np(lane->thread, name);
     return STATUS_OK;
+}
+
+static void add_figures_of_feeds(const struct feed_figures *feeds, struct server_figures *figures)
+{
+    figures->requests = counter_read(&feeds->requests);
+    figures->requests_refused = counter_read(&feeds->requests_refused);
+    figures->acks = counter_read(&feeds->acks);
+    figures->frames = counter_read(&feeds->frames);
+    figures->ticks = counter_read(&feeds->ticks);
+    for (size_t i = 0; i < FEED_LATE_BUCKETS; i++)
+        figures->late[i] = counter_read(&feeds->late[i]);
+    figures->late_us = counter_read(&feeds->late_us);
+}
+
+struct server_figures lane_figures(const struct lane *lane)
+{
+    const struct lane_figures *mine = &lane->figures;
+    struct server_figures figures = {
+        .connections = counter_read(&mine->connections),
+        .clients = counter_read(&mine->clients),
+        .unsent = counter_read(&lane->unsent.count),
+        .unsent_bytes = counter_read(&lane->unsent.bytes),
+        .accepted = counter_read(&lane->acceptor.accepted),
+        .refused = counter_read(&lane->acceptor.refused),
+        .messages_in = counter_read(&mine->messages_in),
+        .bytes_in = counter_read(&mine->bytes_in),
+        .messages_out = counter_read(&mine->messages_out),
+        .bytes_out = counter_read(&mine->bytes_out),
+        .turns = counter_read(&mine->turns),
+        .wakeups = counter_read(&mine->wakeups),
+        .overloaded = counter_read(&mine->overloaded),
+    };
+    add_figures_of_feeds(&lane->feed_lane.figures, &figures);
+    return figures;
 }
 
 void lane_left(struct lane *lane)

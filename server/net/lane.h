@@ -13,10 +13,13 @@
 #define TAPEDECK_NET_LANE_H
 
 #include "base/bytes.h"
+#include "base/counter.h"
 #include "base/inbox.h"
 #include "base/wheel.h"
 #include "feed/feed.h"
 #include "net/acceptor.h"
+#include "net/figures.h"
+#include "net/unsent.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -31,6 +34,19 @@ struct server;
 #define LANE_OUT_BYTES_MAX ((size_t)64 << 20)
 /* A send buffer that grew beyond this is given back after the write. */
 #define LANE_OUT_BYTES_KEPT ((size_t)1 << 20)
+
+/* Of the lane's own work; its acceptor, its feeds and `unsent` have theirs. */
+struct lane_figures {
+    struct counter connections; /* now, as `clients` */
+    struct counter clients;     /* with a WebSocket */
+    struct counter messages_in;
+    struct counter bytes_in;
+    struct counter messages_out;
+    struct counter bytes_out;
+    struct counter turns;
+    struct counter wakeups;
+    struct counter overloaded; /* hung up, or turned away, because of too many unsent bytes */
+};
 
 struct lane {
     struct server *server; /* shared, constant while lanes run */
@@ -49,6 +65,8 @@ struct lane {
     struct list connections; /* every socket, upgraded or not */
     struct buffer out;       /* the message that is being written, LWS_PRE bytes before it */
     struct feed_lane feed_lane;
+    struct unsent unsent;
+    struct lane_figures figures;
 
     atomic_bool stop_asked;
     atomic_llong stop_at_us; /* then whoever is still connected is dropped */
@@ -63,6 +81,8 @@ struct lane {
 /* Makes everything but the thread; `listen_fd` becomes the lane's, also on failure. */
 enum status lane_init(struct lane *lane, struct server *server, unsigned index, int listen_fd,
                       const struct feed_lane *shared, struct error *error) MUST_CHECK;
+/* Any thread. */
+struct server_figures lane_figures(const struct lane *lane);
 enum status lane_start(struct lane *lane, struct error *error) MUST_CHECK;
 
 /* Any thread: stop accepting, say goodbye to every client, end at the latest at `stop_at_us`. */

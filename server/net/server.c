@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "net/server_inner.h"
 
+#include <assert.h>
 #include <libwebsockets.h>
 #include <signal.h>
 #include <stdio.h>
@@ -71,14 +72,36 @@ static char *copy_folder(const char *folder)
     return copy;
 }
 
+static char **copy_texts(const char *const *texts, size_t count)
+{
+    char **copies = mem_alloc_zeroed((count + 1) * sizeof *copies);
+    for (size_t i = 0; i < count; i++)
+        copies[i] = mem_copy_text(texts[i]);
+    return copies;
+}
+
+static void free_texts(char **texts)
+{
+    for (char **text = texts; *text != NULL; text++)
+        mem_free(*text);
+    mem_free(texts);
+}
+
 static void copy_origins(struct server *server, const struct server_options *options)
 {
     size_t count = options->allowed_origin_count;
-    server->origin_names = mem_alloc_zeroed((count + 1) * sizeof *server->origin_names);
-    for (size_t i = 0; i < count; i++)
-        server->origin_names[i] = mem_copy_text(options->allowed_origins[i]);
+    server->origin_names = copy_texts(options->allowed_origins, count);
     server->origins =
         (struct origins){.names = (const char *const *)server->origin_names, .count = count};
+}
+
+static void copy_hosts(struct server *server, const struct server_options *options)
+{
+    size_t count = options->allowed_host_count;
+    server->host_names = copy_texts(options->allowed_hosts, count);
+    server->site.hosts = (struct hosts){.is_checked = options->checks_host,
+                                        .names = (const char *const *)server->host_names,
+                                        .count = count};
 }
 
 static struct server *server_create(const struct server_options *options)
@@ -89,6 +112,8 @@ static struct server *server_create(const struct server_options *options)
     server->site = (struct http_site){
         .web_root = server->web_root, .ready = options->ready, .ready_owner = options->ready_owner};
     copy_origins(server, options);
+    copy_hosts(server, options);
+    server->unsent_bytes_max = options->unsent_bytes_max / options->lane_count;
     admission_init(&server->admission, connections_possible(options->connections_max),
                    options->connections_per_address_max);
     server->lanes = mem_alloc_zeroed(options->lane_count * sizeof *server->lanes);
@@ -151,17 +176,38 @@ uint16_t server_port(const struct server *server)
     return server->port;
 }
 
-struct server_figures server_figures(struct server *server)
+unsigned server_lanes(const struct server *server)
 {
-    struct server_figures figures = {.connections = admission_total(&server->admission)};
+    return server->lane_count;
+}
+
+struct server_figures server_lane_figures(const struct server *server, unsigned index)
+{
+    ASSERT(index < server->lane_count);
+    return lane_figures(&server->lanes[index]);
+}
+
+/* All of its fields are counters of one type. */
+static void add_figures(struct server_figures *sum, const struct server_figures *more)
+{
+    static_assert(sizeof *sum % sizeof(uint64_t) == 0, "counters only");
+    uint64_t values[sizeof *sum / sizeof(uint64_t)];
+    uint64_t sums[sizeof *sum / sizeof(uint64_t)];
+    memcpy(values, more, sizeof values);
+    memcpy(sums, sum, sizeof sums);
+    for (size_t i = 0; i < sizeof sums / sizeof sums[0]; i++)
+        sums[i] += values[i];
+    memcpy(sum, sums, sizeof sums);
+}
+
+struct server_figures server_figures(const struct server *server)
+{
+    struct server_figures sum = {.connections = 0};
     for (unsigned i = 0; i < server->lane_count; i++) {
-        struct lane *lane = &server->lanes[i];
-        figures.accepted += atomic_load(&lane->acceptor.accepted);
-        figures.refused += atomic_load(&lane->acceptor.refused);
-        figures.frames_sent += atomic_load(&lane->feed_lane.frames_sent);
-        figures.ticks_sent += atomic_load(&lane->feed_lane.ticks_sent);
+        struct server_figures one = lane_figures(&server->lanes[i]);
+        add_figures(&sum, &one);
     }
-    return figures;
+    return sum;
 }
 
 void server_stop(struct server *server, int64_t grace_us)
@@ -188,9 +234,8 @@ void server_destroy(struct server **server)
     for (unsigned i = 0; i < doomed->lane_count; i++)
         lane_deinit(&doomed->lanes[i]);
     admission_deinit(&doomed->admission);
-    for (size_t i = 0; i < doomed->origins.count; i++)
-        mem_free(doomed->origin_names[i]);
-    mem_free(doomed->origin_names);
+    free_texts(doomed->origin_names);
+    free_texts(doomed->host_names);
     mem_free(doomed->web_root);
     mem_free(doomed->lanes);
     mem_free(doomed);

@@ -9,6 +9,7 @@
 
 #include "base/status.h"
 #include "feed/feed.h"
+#include "net/figures.h"
 #include "net/http.h"
 
 #include <stddef.h>
@@ -25,16 +26,12 @@ struct server_options {
     size_t connections_per_address_max; /* 0: no cap */
     const char *const *allowed_origins; /* "https://desk.example" or "*" */
     size_t allowed_origin_count;
+    size_t unsent_bytes_max; /* held for clients that do not take their messages, by all lanes */
+    bool checks_host;        /* answer only to localhost, addresses, and these names: net/host.h */
+    const char *const *allowed_hosts;
+    size_t allowed_host_count;
     http_ready_fn *ready; /* for /readyz; NULL: always. On the lanes' threads */
     void *ready_owner;
-};
-
-struct server_figures {
-    size_t connections; /* now, HTTP ones included */
-    uint64_t accepted;  /* the rest only grows */
-    uint64_t refused;   /* over a cap, or out of file descriptors */
-    uint64_t frames_sent;
-    uint64_t ticks_sent;
 };
 
 struct server;
@@ -47,7 +44,10 @@ enum status server_start(const struct server_options *options, const struct feed
                          struct server **server, struct error *error) MUST_CHECK;
 
 uint16_t server_port(const struct server *server);
-struct server_figures server_figures(struct server *server);
+unsigned server_lanes(const struct server *server);
+/* Of one lane; the counters of a moment may be a message apart. */
+struct server_figures server_lane_figures(const struct server *server, unsigned index);
+struct server_figures server_figures(const struct server *server);
 
 /*
  * Stops accepting, closes every feed with 1001 and lets it flush; ends the lanes' threads when all

@@ -17,11 +17,14 @@ struct server {
     struct admission admission;
     struct log_limit refused_log;
     struct log_limit exhausted_log;
+    struct log_limit overloaded_log;
     uint16_t port;
     bool is_stopped;
     char *web_root;
-    char **origin_names;
-    unsigned lane_count; /* those that were made */
+    char **origin_names; /* NULL-terminated, as host_names */
+    char **host_names;
+    size_t unsent_bytes_max; /* of one lane */
+    unsigned lane_count;     /* those that were made */
     struct lane *lanes;
 };
 

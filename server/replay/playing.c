@@ -187,7 +187,7 @@ enum status replay_say_frame(struct replay *replay, int64_t edge, int64_t due_us
         .due_us = due_us,
         .span = {.from = from < to ? from : to, .to = from < to ? to : from},
         .direction = replay->direction,
-        .late_us = is_paced ? play_clock_read(&replay->clock, now_us) - due_us : 0,
+        .late_us = is_paced ? play_clock_read(&replay->clock, now_us) - due_us : REPLAY_NEVER_LATE,
         .ticks = replay->ticks,
     };
     if (replay->options.ticks)

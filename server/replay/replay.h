@@ -100,6 +100,9 @@ void replay_set(struct replay *replay, const struct replay_changes *changes, int
 enum status replay_acknowledge(struct replay *replay, int64_t epoch, int64_t seq,
                                struct error *error) MUST_CHECK;
 
+/* Of frames at "max" and of steps, which are due at once. */
+#define REPLAY_NEVER_LATE INT64_MIN
+
 enum replay_saying { SAYING_STATE, SAYING_SNAPSHOT, SAYING_FRAME, SAYING_ERROR };
 
 /* One thing to say; everything borrowed until the next call on a replay of this lane. */
@@ -118,7 +121,7 @@ struct replay_output {
     int64_t due_us;
     struct time_range span;
     int direction;
-    int64_t late_us; /* wall µs after it was due; negative: ahead of it; 0 at "max" and in steps */
+    int64_t late_us; /* wall µs after it was due; negative: ahead of it; or REPLAY_NEVER_LATE */
     const struct frame_ticks *ticks;
     size_t tick_count;                  /* symbols with ticks in the frame */
     size_t rows;                        /* ticks in the frame */

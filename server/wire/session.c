@@ -42,6 +42,10 @@ static void write_limits(struct writer *writer, const struct welcome *welcome)
         {"replays", welcome->replays_max},
         {"symbols", welcome->symbols_max},
         {"pending_answers", welcome->pending_answers_max},
+        {"pending_bytes", welcome->pending_bytes_max},
+        {"requests_per_second", welcome->requests_per_second},
+        {"requests_burst", welcome->requests_burst},
+        {"acks_per_second", welcome->acks_per_second},
     };
     size_t count = sizeof limits / sizeof *limits;
     writer_key(writer, "limits");

@@ -18,6 +18,10 @@ struct welcome {
     int64_t replays_max;         /* limits: live replays per connection */
     int64_t symbols_max;         /* per replay */
     int64_t pending_answers_max; /* unread answers before the server stops reading */
+    int64_t pending_bytes_max;   /* of unread answers, likewise */
+    int64_t requests_per_second; /* of a connection; 0: no bound */
+    int64_t requests_burst;      /* at once */
+    int64_t acks_per_second;     /* replay.ack has a bound of its own */
     int64_t now;                 /* wall clock, µs */
 };
 void welcome_write(struct writer *writer, const struct welcome *welcome);

@@ -120,6 +120,9 @@ Test(configuration, reads_every_kind_of_value_from_the_file)
                            "statement_timeout: 1m30s\n"
                            "log_level: debug\n"
                            "connections_max: 5\n"
+                           "allowed_hosts: [desk.example]\n"
+                           "requests_burst: 7\n"
+                           "unsent_bytes_max: 64MiB\n"
                            "allowed_origins: [https://a.example, \"https://b.example:8443\"]\n"),
                  STATUS_OK, "%s", error.text);
     cr_assert_str_eq(configuration.database_url, "postgresql://me:secret@db/x");
@@ -131,6 +134,10 @@ Test(configuration, reads_every_kind_of_value_from_the_file)
     cr_assert_eq(configuration.allowed_origin_count, 2);
     cr_assert_str_eq(configuration.allowed_origins[0], "https://a.example");
     cr_assert_str_eq(configuration.allowed_origins[1], "https://b.example:8443");
+    cr_assert_eq(configuration.allowed_host_count, 1);
+    cr_assert_str_eq(configuration.allowed_hosts[0], "desk.example");
+    cr_assert_eq(configuration.requests_burst, 7);
+    cr_assert_eq(configuration.unsent_bytes_max, (size_t)64 << 20);
     cr_assert_str_eq(configuration.file, "tapedeck.yaml");
     configuration_deinit(&configuration);
 }
@@ -170,6 +177,8 @@ Test(configuration, names_the_file_and_the_line_of_what_is_wrong_in_it)
          "use_timescaledb = maybe (tapedeck.yaml line 1): expected true"},
         {"log_level: loud\n", "log_level = loud (tapedeck.yaml line 1): expected debug"},
         {"cache_bytes: 1KiB\n", "expected a size from 16MiB"},
+        {"requests_per_second: 0\n", "expected a whole number from 1 to 1000000"},
+        {"unsent_bytes_max: 1MiB\n", "expected a size from 16MiB"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         cr_assert_eq(load_file(cases[i].text), STATUS_INVALID, "%s", cases[i].text);

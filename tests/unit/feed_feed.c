@@ -62,15 +62,17 @@ static void set_up(void)
     inbox_init(&inbox, nobody_sleeps, NULL);
     now.monotonic_us = 5 * S;
     wheel_init(&wheel, now.monotonic_us);
-    lane = (struct feed_lane){.tape = tape,
-                              .symbols = live_symbols_create(&fake.source),
-                              .source = &fake.source,
-                              .inbox = &inbox,
-                              .wheel = &wheel,
-                              .server = "tapedeck/test",
-                              .engine = "postgresql",
-                              .engine_version = "15",
-                              .replays_max = 2};
+    lane = (struct feed_lane){
+        .tape = tape,
+        .symbols = live_symbols_create(&fake.source),
+        .source = &fake.source,
+        .inbox = &inbox,
+        .wheel = &wheel,
+        .server = "tapedeck/test",
+        .engine = "postgresql",
+        .engine_version = "15",
+        .replays_max = 2,
+        .rates = {.requests_per_second = 10, .requests_burst = 100, .acks_per_second = 50}};
     feed_lane_init(&lane);
     buffer_init(&out, 1 << 20);
     feed = feed_create(&lane, WIRE_JSON, wake, NULL, now);
@@ -183,7 +185,7 @@ Test(feed, answers_before_the_pushes_that_an_answer_causes)
     check_heard("replay.state");
     cr_assert_str_eq(text("state"), "ended");
     cr_assert(hear() == STATUS_WAIT);
-    cr_assert(atomic_load(&lane.ticks_sent) == 10);
+    cr_assert(counter_read(&lane.figures.ticks) == 10);
 }
 
 Test(feed, refuses_what_it_cannot_do_and_goes_on)
@@ -335,6 +337,120 @@ Test(feed, stops_reading_while_too_many_answers_are_unread)
     cr_assert(!feed_wants_input(feed));
     check_heard("pong");
     cr_assert(feed_wants_input(feed));
+}
+
+Test(feed, stops_reading_while_unread_answers_are_long)
+{
+    meet();
+    char ping[4096] = "{'op':'ping','note':'";
+    memset(ping + strlen(ping), 'x', 3000);
+    strcat(ping, "'}");
+    for (int i = 0; i < 3; i++) {
+        cr_assert(feed_wants_input(feed));
+        ask(ping);
+    }
+    cr_assert(!feed_wants_input(feed));
+    cr_assert_gt(feed_unread_bytes(feed), FEED_ANSWER_BYTES_MAX);
+    check_heard("pong");
+    cr_assert(feed_wants_input(feed));
+}
+
+/* The rate is 10 a second here, and 100 at once. */
+static void ask_all_at_once(void)
+{
+    meet();
+    for (int i = 0; i < 100; i++) {
+        ask(i % 2 ? "{'op':'ping'}" : "{'op':'fly'}");
+        cr_assert(hear() == STATUS_OK);
+        cr_assert_str_neq(text("code"), "limit");
+    }
+}
+
+Test(feed, refuses_requests_over_the_rate_and_names_the_bound)
+{
+    ask_all_at_once();
+    check_refused("{'op':'ping','req':77}", "limit");
+    cr_assert(json_integer_value(json_object_get(heard, "re")) == 77);
+    cr_assert_not_null(strstr(text("message"), "10 requests a second"));
+    check_refused("{'op':'fly'}", "limit");
+    check_refused("{'no':'op'}", "limit");
+    now.monotonic_us += 4 * S / 10; /* what was refused is owed as well */
+    ask("{'op':'ping'}");
+    check_heard("pong");
+    check_refused("{'op':'ping'}", "limit");
+    cr_assert_eq(counter_read(&lane.figures.requests_refused), 4);
+}
+
+Test(feed, stops_reading_who_goes_on_after_refusals_until_half_of_the_burst_is_there)
+{
+    ask_all_at_once();
+    for (int i = 0; i < THROTTLE_REFUSALS; i++) {
+        cr_assert(feed_wants_input(feed), "%d", i);
+        check_refused("{'op':'ping'}", "limit");
+    }
+    cr_assert(!feed_wants_input(feed));
+    cr_assert(hear() == STATUS_WAIT);
+    size_t woken = wakes;
+    now.monotonic_us += THROTTLE_PAUSE_US_MAX - S / 100;
+    wheel_run(&wheel, now.monotonic_us);
+    cr_assert(!feed_wants_input(feed));
+    now.monotonic_us += S / 50;
+    wheel_run(&wheel, now.monotonic_us);
+    cr_assert(feed_wants_input(feed), "a pause never looks like a silent client");
+    cr_assert_gt(wakes, woken);
+}
+
+Test(feed, takes_acknowledgements_over_their_rate_and_stops_reading)
+{
+    meet();
+    ask(OPEN "}");
+    check_heard("replay.opened");
+    for (int i = 0; i < 51; i++) {
+        cr_assert(feed_wants_input(feed), "%d", i);
+        ask("{'op':'replay.ack','id':7,'epoch':0,'seq':0}");
+    }
+    cr_assert(!feed_wants_input(feed));
+    cr_assert(hear() == STATUS_WAIT, "an acknowledgement has no answer");
+    now.monotonic_us += 6 * S / 10;
+    wheel_run(&wheel, now.monotonic_us);
+    cr_assert(feed_wants_input(feed));
+    cr_assert_eq(counter_read(&lane.figures.requests_refused), 0);
+}
+
+Test(feed, counts_a_long_answer_as_several_requests)
+{
+    struct throttle throttle;
+    struct throttle_limits limits = {.requests_per_second = 1, .requests_burst = 10};
+    throttle_init(&throttle, &limits, &wheel, wake, NULL, 0);
+    cr_assert(throttle_admit(&throttle, 0));
+    throttle_charge(&throttle, THROTTLE_ANSWER_BYTES - 1, 0);
+    cr_assert(allowance_has(&throttle.requests, 9, 0));
+    throttle_charge(&throttle, 9 * THROTTLE_ANSWER_BYTES, 0);
+    cr_assert(!throttle_admit(&throttle, 0));
+    throttle_deinit(&throttle);
+}
+
+/* Lateness is told by the replay; here it is only sorted. */
+Test(feed, sorts_frames_by_how_late_they_were)
+{
+    struct feed_figures figures = {.late_us = {0}};
+    static const struct {
+        int64_t late_us;
+        size_t bucket;
+    } table[] = {{-400000, 0}, {0, 0}, {1, 1}, {1000, 1}, {1001, 2}, {250000, 8}, {2000000, 10}};
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        uint64_t before = counter_read(&figures.late[table[i].bucket]);
+        feed_figures_note_frame(&figures, 2, table[i].late_us);
+        cr_assert_eq(counter_read(&figures.late[table[i].bucket]), before + 1);
+    }
+    feed_figures_note_frame(&figures, 2, REPLAY_NEVER_LATE);
+    uint64_t sum = 0;
+    for (size_t i = 0; i < FEED_LATE_BUCKETS; i++)
+        sum += counter_read(&figures.late[i]);
+    cr_assert_eq(sum, 7);
+    cr_assert_eq(counter_read(&figures.frames), 8);
+    cr_assert_eq(counter_read(&figures.ticks), 16);
+    cr_assert_eq(counter_read(&figures.late_us), 1 + 1000 + 1001 + 250000 + 2000000);
 }
 
 Test(feed, answers_bytes_that_are_no_message_and_hangs_up)

@@ -8,6 +8,7 @@
 static const char *const allowed_names[] = {"https://desk.example", "http://other.example:80"};
 static const struct origins allowed = {.names = allowed_names, .count = 2};
 static const struct origins nobody = {.names = NULL, .count = 0};
+static const struct hosts any_host = {.is_checked = false};
 
 static struct handshake good(void)
 {
@@ -23,7 +24,7 @@ static struct handshake good(void)
 static unsigned status_of(const struct handshake *asked)
 {
     enum wire_encoding encoding;
-    const struct refusal *refusal = handshake_check(asked, &nobody, &encoding);
+    const struct refusal *refusal = handshake_check(asked, &any_host, &nobody, &encoding);
     return refusal == NULL ? 101 : refusal->http_status;
 }
 
@@ -31,7 +32,7 @@ Test(handshake, a_plain_websocket_request_is_welcome_and_speaks_json)
 {
     struct handshake asked = good();
     enum wire_encoding encoding = WIRE_MSGPACK;
-    cr_assert_null(handshake_check(&asked, &nobody, &encoding));
+    cr_assert_null(handshake_check(&asked, &any_host, &nobody, &encoding));
     cr_assert_eq(encoding, WIRE_JSON);
 }
 
@@ -91,7 +92,7 @@ Test(handshake, a_version_that_is_refused_is_told_which_one_would_do)
     struct handshake asked = good();
     asked.version = "8";
     enum wire_encoding encoding;
-    const struct refusal *refusal = handshake_check(&asked, &nobody, &encoding);
+    const struct refusal *refusal = handshake_check(&asked, &any_host, &nobody, &encoding);
     cr_assert_not_null(refusal);
     cr_assert_not_null(strstr(refusal->headers, "Sec-WebSocket-Version: 13\r\n"));
 }

@@ -34,6 +34,10 @@ static void write_welcome(struct writer *writer)
                               .replays_max = 64,
                               .symbols_max = 64,
                               .pending_answers_max = 64,
+                              .pending_bytes_max = 8192,
+                              .requests_per_second = 200,
+                              .requests_burst = 400,
+                              .acks_per_second = 20000,
                               .now = T0,
                           });
 }
@@ -242,7 +246,8 @@ static void write_empty_frame(struct writer *writer)
 
 #define LIMITS                                                                                     \
     "'limits':{'message_bytes':16384,'depth':8,'frame_bytes':61440,'replays':64,'symbols':64,"     \
-    "'pending_answers':64}"
+    "'pending_answers':64,'pending_bytes':8192,'requests_per_second':200,'requests_burst':400,"    \
+    "'acks_per_second':20000}"
 
 static const struct message {
     const char *name;
