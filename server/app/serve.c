@@ -74,6 +74,17 @@ static enum status start_source(struct deck *deck, struct error *error)
     return status;
 }
 
+/* What counts ticks in idle times asks: whether no replay waits for the database. */
+static bool is_database_idle(void *owner)
+{
+    struct deck *deck = owner;
+    struct pool_statistics pool = pg_source_statistics(deck->source).pool;
+    unsigned waiting = 0;
+    for (int class = 0; class < POOL_CLASSES; class ++)
+        waiting += pool.queued[class];
+    return pool.busy == 0 && waiting == 0;
+}
+
 static enum status start_store(struct deck *deck, struct error *error)
 {
     enum status status = start_source(deck, error);
@@ -93,6 +104,8 @@ static enum status start_store(struct deck *deck, struct error *error)
     struct scheduler_options work = {
         .url = deck->database.url,
         .engine = deck->database.engine.kind,
+        .is_idle = is_database_idle,
+        .idle_owner = deck,
     };
     if (status == STATUS_OK)
         status = scheduler_create(&work, &deck->scheduler, error);

@@ -5,6 +5,7 @@
 #define TAPEDECK_MARKET_SYMBOL_H
 
 #include "base/status.h"
+#include "market/tick.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,6 +18,9 @@ struct symbol {
     int64_t to;    /* the last tick's time + 1 µs */
     int64_t ticks; /* rows; an estimate unless `exact` */
     bool exact;
+    /* Sets of bid, ask and last (TICK_FIELD_BIT); a field in neither: not known. */
+    uint8_t has;   /* some tick has it, or had it before ticks were deleted */
+    uint8_t lacks; /* certainly no tick has it */
 };
 
 /* 1 … 128 bytes of valid UTF-8 without control characters, not beginning or ending with a blank.

@@ -9,6 +9,8 @@
 /* The four numbers of a tick, in the order of the wire and of tick_data. */
 enum tick_field { TICK_BID, TICK_ASK, TICK_LAST, TICK_VOLUME };
 #define TICK_FIELDS 4
+/* For sets of them. */
+#define TICK_FIELD_BIT(field) (1U << (field))
 
 struct tick {
     int64_t time;

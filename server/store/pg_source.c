@@ -300,6 +300,17 @@ struct symbols_task {
     struct symbols_request *request;
 };
 
+static void read_symbol_fields(const PGresult *result, int row, struct symbol *symbol)
+{
+    for (int field = TICK_BID; field <= TICK_LAST; field++) {
+        int column = 5 + field;
+        if (result_text(result, row, column) == NULL)
+            continue;
+        uint8_t *set = result_bool(result, row, column) ? &symbol->has : &symbol->lacks;
+        *set |= (uint8_t)TICK_FIELD_BIT(field);
+    }
+}
+
 static enum status read_symbol(const PGresult *result, int row, struct symbol *symbol)
 {
     const char *name = result_text(result, row, 0);
@@ -312,6 +323,7 @@ static enum status read_symbol(const PGresult *result, int row, struct symbol *s
         return STATUS_INTERNAL;
     symbol->to++;
     symbol->exact = result_bool(result, row, 4);
+    read_symbol_fields(result, row, symbol);
     return STATUS_OK;
 }
 
@@ -341,11 +353,11 @@ static enum status symbols_task_run(struct pool_task *task, struct connection *c
 {
     struct symbols_request *request = CONTAINER_OF(task, struct symbols_task, task)->request;
     PGresult *result;
-    enum status status =
-        connection_query(connection,
-                         "SELECT symbol, tapedeck.time_us(first_time), tapedeck.time_us(last_time),"
-                         " ticks, exact FROM tapedeck.symbols_list(NULL, NULL)",
-                         0, NULL, &result, error);
+    enum status status = connection_query(
+        connection,
+        "SELECT symbol, tapedeck.time_us(first_time), tapedeck.time_us(last_time),"
+        " ticks, exact, has_bid, has_ask, has_last FROM tapedeck.symbols_list(NULL, NULL)",
+        0, NULL, &result, error);
     if (status != STATUS_OK)
         return status;
     status = read_symbols(result, request, error);

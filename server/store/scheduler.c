@@ -1,7 +1,7 @@
 /*
  * The scheduler's thread.
  *
- *   connect ──► round: heal, run due jobs, when is the next? ──► sleep until then, or woken
+ *   connect ──► round: whatever is due; when is the next? ──► sleep until then, or woken
  *      ▲                       │ failed
  *      └──── back-off ◄────────┘
  *
@@ -24,6 +24,8 @@ struct scheduler {
     char *url;
     enum engine_kind engine;
     int64_t heal_us;
+    bool (*is_idle)(void *owner);
+    void *idle_owner;
     pthread_t thread;
 
     pthread_mutex_t lock;
@@ -35,6 +37,9 @@ struct scheduler {
 
     int64_t heal_at_us; /* monotonic */
     int64_t jobs_at_us;
+    int64_t check_at_us;
+    int64_t count_at_us; /* INT64_MAX: after the next healing */
+    int64_t rest_until_us;
     unsigned failures; /* in a row */
     uint64_t random;
 };
@@ -110,9 +115,72 @@ static enum status heal(struct scheduler *scheduler, struct error *error)
         count(scheduler, &scheduler->statistics.healed, healed);
         log_info("scheduler.heal", "rows=%zu", healed);
     }
-    scheduler->heal_at_us = clock_monotonic_us() + scheduler->heal_us;
+    int64_t now_us = clock_monotonic_us();
+    scheduler->heal_at_us = now_us + scheduler->heal_us;
+    scheduler->count_at_us = scheduler->rest_until_us > now_us ? scheduler->rest_until_us : now_us;
     return status;
 }
+
+/* ---- counting ---- */
+
+static enum status count_in_transaction(struct scheduler *scheduler, int64_t *counted,
+                                        struct error *error)
+{
+    PGresult *row;
+    enum status status = connection_query_row(
+        scheduler->connection, "select tapedeck.symbols_recount(1)", 0, NULL, &row, error);
+    if (status != STATUS_OK)
+        return status;
+    status = result_int64(row, 0, 0, counted);
+    PQclear(row);
+    if (status != STATUS_OK)
+        return error_set(error, status, "symbols_recount() is no number");
+    return connection_commit(scheduler->connection, error);
+}
+
+/* One symbol; the next after a rest. */
+static enum status count_one(struct scheduler *scheduler, struct error *error)
+{
+    scheduler->count_at_us = INT64_MAX;
+    if (scheduler->is_idle != NULL && !scheduler->is_idle(scheduler->idle_owner))
+        return STATUS_OK;
+    int64_t begun_us = clock_monotonic_us();
+    int64_t counted = 0;
+    enum status status = connection_begin(scheduler->connection, SCHEDULER_COUNT_MS_MAX, error);
+    if (status == STATUS_OK)
+        status = count_in_transaction(scheduler, &counted, error);
+    if (status != STATUS_OK)
+        connection_rollback(scheduler->connection);
+    int64_t now_us = clock_monotonic_us();
+    int64_t rest_us = (now_us - begun_us) * SCHEDULER_COUNT_REST;
+    rest_us = rest_us > SCHEDULER_LOOK_US_MIN ? rest_us : SCHEDULER_LOOK_US_MIN;
+    scheduler->rest_until_us = now_us + rest_us;
+    if (counted > 0)
+        scheduler->count_at_us = scheduler->rest_until_us;
+    count(scheduler, &scheduler->statistics.counted, (uint64_t)counted);
+    return status;
+}
+
+/* ---- policies ---- */
+
+static enum status check_policies(struct scheduler *scheduler, struct error *error)
+{
+    scheduler->check_at_us = clock_monotonic_us() + SCHEDULER_HEAL_US;
+    PGresult *findings;
+    enum status status =
+        connection_query(scheduler->connection, "select f from tapedeck.policies_check() f", 0,
+                         NULL, &findings, error);
+    if (status != STATUS_OK)
+        return status;
+    for (int row = 0; row < PQntuples(findings); row++)
+        log_warn("policies.check", "finding=%s", LOG_QUOTE(result_text(findings, row, 0)));
+    count(scheduler, &scheduler->statistics.findings, (uint64_t)PQntuples(findings));
+    PQclear(findings);
+    scheduler->check_at_us = clock_monotonic_us() + SCHEDULER_CHECK_US;
+    return STATUS_OK;
+}
+
+/* ---- jobs ---- */
 
 /* By the database's clock, which is the one the jobs go by. */
 static enum status look_ahead(struct scheduler *scheduler, struct error *error)
@@ -149,22 +217,35 @@ static enum status run_jobs(struct scheduler *scheduler, struct error *error)
     return status;
 }
 
+static bool is_due(int64_t at_us)
+{
+    return clock_monotonic_us() >= at_us;
+}
+
 static enum status run_round(struct scheduler *scheduler, struct error *error)
 {
     enum status status = ensure_connection(scheduler, error);
-    if (status == STATUS_OK && clock_monotonic_us() >= scheduler->heal_at_us)
+    if (status == STATUS_OK && is_due(scheduler->heal_at_us))
         status = heal(scheduler, error);
     if (scheduler->engine == ENGINE_TIMESCALEDB)
         scheduler->jobs_at_us = INT64_MAX;
-    if (status == STATUS_OK && clock_monotonic_us() >= scheduler->jobs_at_us)
+    if (status == STATUS_OK && is_due(scheduler->jobs_at_us))
         status = run_jobs(scheduler, error);
+    if (status == STATUS_OK && is_due(scheduler->check_at_us))
+        status = check_policies(scheduler, error);
+    if (status == STATUS_OK && is_due(scheduler->count_at_us))
+        status = count_one(scheduler, error);
     return status;
 }
 
 static int64_t next_us(const struct scheduler *scheduler)
 {
-    return scheduler->heal_at_us < scheduler->jobs_at_us ? scheduler->heal_at_us
-                                                         : scheduler->jobs_at_us;
+    const int64_t others_us[] = {scheduler->jobs_at_us, scheduler->check_at_us,
+                                 scheduler->count_at_us};
+    int64_t first_us = scheduler->heal_at_us;
+    for (size_t i = 0; i < sizeof others_us / sizeof *others_us; i++)
+        first_us = others_us[i] < first_us ? others_us[i] : first_us;
+    return first_us;
 }
 
 /* A row that fails is tried again with the next healing; the connection, after a while. */
@@ -238,6 +319,9 @@ enum status scheduler_create(const struct scheduler_options *options, struct sch
     scheduler->url = mem_copy_text(options->url);
     scheduler->engine = options->engine;
     scheduler->heal_us = options->heal_us > 0 ? options->heal_us : SCHEDULER_HEAL_US;
+    scheduler->is_idle = options->is_idle;
+    scheduler->idle_owner = options->idle_owner;
+    scheduler->count_at_us = INT64_MAX;
     scheduler->random = (uint64_t)(uintptr_t)scheduler;
     pthread_mutex_init(&scheduler->lock, NULL);
     init_condition(&scheduler->changed);

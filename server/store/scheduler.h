@@ -2,8 +2,14 @@
  * The server's recurring work in the database, on one thread with a connection of its own.
  *
  *   at start, then once a minute   heal candles that crashed writers left queued (store/refresh.h)
+ *     afterwards, in idle times    count one symbol after the other whose books have gaps
+ *   at start, then once a day      policies_check(): what it finds goes to the log
  *   postgresql engine              run_due_jobs() when the next one is due: refresh, retention, …
  *                                  (on the timescaledb engine the extension does that)
+ *
+ * Counting reads all ticks of a symbol, for SCHEDULER_COUNT_MS_MAX at most; afterwards it rests
+ * SCHEDULER_COUNT_REST times as long, and it leaves off while anybody writes ticks or is_idle says
+ * no.
  *
  * Sleeps until the next of them is due. Several servers on one database share the work: the
  * routines take advisory locks. While the database is away it tries again, with back-off. The url
@@ -14,9 +20,13 @@
 
 #include "store/engine.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define SCHEDULER_HEAL_US INT64_C(60000000)
+#define SCHEDULER_CHECK_US (INT64_C(24) * 3600 * 1000000)
+#define SCHEDULER_COUNT_MS_MAX 20000
+#define SCHEDULER_COUNT_REST 20
 /* Between two looks for due jobs, also when one claims to be due all the time. */
 #define SCHEDULER_LOOK_US_MIN INT64_C(1000000)
 
@@ -26,11 +36,16 @@ struct scheduler_options {
     const char *url; /* copied */
     enum engine_kind engine;
     int64_t heal_us; /* 0: SCHEDULER_HEAL_US */
+    /* Whether nobody waits for the database; on the scheduler's thread. NULL: never anybody. */
+    bool (*is_idle)(void *owner);
+    void *idle_owner;
 };
 
 struct scheduler_statistics {
     uint64_t rounds;   /* times it has looked */
     uint64_t healed;   /* rows of the queue of candles */
+    uint64_t counted;  /* symbols */
+    uint64_t findings; /* of policies_check */
     uint64_t failures; /* rounds that failed, and connections that could not be opened */
 };
 

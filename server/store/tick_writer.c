@@ -210,7 +210,7 @@ enum status tick_writer_add(struct tick_writer *writer, const struct written_tic
     append_bytes(buffer, tick->source, source_bytes);
     append_bytes(buffer, tick->trade_id, UUID_BYTES);
     append_bytes(buffer, tick->account_id, UUID_BYTES);
-    written_symbols_count(&writer->symbols, tick->symbol, tick->tick.time);
+    written_symbols_count(&writer->symbols, tick->symbol, &tick->tick);
     writer->rows++;
     return buffer->count >= BUFFER_BYTES ? flush(writer, error) : STATUS_OK;
 }
@@ -239,46 +239,80 @@ static void append_separator(struct buffer *array, size_t i)
     buffer_append_u8(array, i == 0 ? '{' : ',');
 }
 
-struct arrays {
-    struct buffer names;
-    struct buffer firsts;
-    struct buffer lasts;
-    struct buffer counts;
-};
-
-static void fill_arrays(struct arrays *arrays, const struct written_symbols *symbols)
+static void append_has(struct buffer *array, const struct written_symbol *symbol,
+                       enum tick_field field)
 {
-    for (size_t i = 0; i < symbols->count; i++) {
-        const struct written_symbol *symbol = &symbols->of[i];
-        append_separator(&arrays->names, i);
-        append_element(&arrays->names, symbol->name);
-        append_separator(&arrays->firsts, i);
-        append_element(&arrays->firsts, time_format(symbol->first).text);
-        append_separator(&arrays->lasts, i);
-        append_element(&arrays->lasts, time_format(symbol->last).text);
-        append_separator(&arrays->counts, i);
-        buffer_append_format(&arrays->counts, "%lld", (long long)symbol->ticks);
-    }
-    buffer_append_u8(&arrays->names, '}');
-    buffer_append_u8(&arrays->firsts, '}');
-    buffer_append_u8(&arrays->lasts, '}');
-    buffer_append_u8(&arrays->counts, '}');
+    buffer_append_u8(array, (symbol->fields & TICK_FIELD_BIT(field)) != 0 ? 't' : 'f');
 }
 
-static enum status call_finish(struct tick_writer *writer, struct arrays *arrays,
+/* The parameters of write_finish that are arrays, in its order. */
+enum array {
+    ARRAY_NAMES,
+    ARRAY_FIRSTS,
+    ARRAY_LASTS,
+    ARRAY_COUNTS,
+    ARRAY_BIDS,
+    ARRAY_ASKS,
+    ARRAY_TRADES
+};
+#define ARRAYS 7
+
+static void append_to_array(struct buffer *array, enum array kind,
+                            const struct written_symbol *symbol)
+{
+    switch (kind) {
+    case ARRAY_NAMES:
+        append_element(array, symbol->name);
+        break;
+    case ARRAY_FIRSTS:
+        append_element(array, time_format(symbol->first).text);
+        break;
+    case ARRAY_LASTS:
+        append_element(array, time_format(symbol->last).text);
+        break;
+    case ARRAY_COUNTS:
+        buffer_append_format(array, "%lld", (long long)symbol->ticks);
+        break;
+    case ARRAY_BIDS:
+        append_has(array, symbol, TICK_BID);
+        break;
+    case ARRAY_ASKS:
+        append_has(array, symbol, TICK_ASK);
+        break;
+    case ARRAY_TRADES:
+        append_has(array, symbol, TICK_LAST);
+        break;
+    }
+}
+
+static void fill_array(struct buffer *array, enum array kind, const struct written_symbols *symbols)
+{
+    for (size_t i = 0; i < symbols->count; i++) {
+        append_separator(array, i);
+        append_to_array(array, kind, &symbols->of[i]);
+    }
+    buffer_append_u8(array, '}');
+}
+
+static enum status call_finish(struct tick_writer *writer, struct buffer arrays[ARRAYS],
                                struct error *error)
 {
-    fill_arrays(arrays, &writer->symbols);
-    if (arrays->names.failed || arrays->firsts.failed || arrays->lasts.failed ||
-        arrays->counts.failed)
+    const char *texts[ARRAYS];
+    bool failed = false;
+    for (enum array kind = ARRAY_NAMES; kind < ARRAYS; kind++) {
+        fill_array(&arrays[kind], kind, &writer->symbols);
+        texts[kind] = buffer_text(&arrays[kind]);
+        failed = failed || arrays[kind].failed;
+    }
+    if (failed)
         return error_set(error, STATUS_LIMIT, "too many symbols in one write");
-    const char *const parameters[] = {buffer_text(&arrays->names), buffer_text(&arrays->firsts),
-                                      buffer_text(&arrays->lasts), buffer_text(&arrays->counts),
-                                      writer->options.reason};
+    const char *const parameters[] = {
+        texts[ARRAY_NAMES],     texts[ARRAY_FIRSTS], texts[ARRAY_LASTS], texts[ARRAY_COUNTS],
+        writer->options.reason, texts[ARRAY_BIDS],   texts[ARRAY_ASKS],  texts[ARRAY_TRADES]};
     PGresult *result;
-    enum status status =
-        connection_query(writer->connection, "select tapedeck.write_finish($1, $2, $3, $4, $5)", 5,
-                         parameters, &result, error);
+    enum status status = connection_query(
+        writer->connection, "select tapedeck.write_finish($1, $2, $3, $4, $5, $6, $7, $8)", 8,
+        parameters, &result, error);
     if (status == STATUS_OK)
         PQclear(result);
     return status;
@@ -286,16 +320,12 @@ static enum status call_finish(struct tick_writer *writer, struct arrays *arrays
 
 static enum status tell_symbols(struct tick_writer *writer, struct error *error)
 {
-    struct arrays arrays;
-    buffer_init(&arrays.names, ARRAY_BYTES_MAX);
-    buffer_init(&arrays.firsts, ARRAY_BYTES_MAX);
-    buffer_init(&arrays.lasts, ARRAY_BYTES_MAX);
-    buffer_init(&arrays.counts, ARRAY_BYTES_MAX);
-    enum status status = call_finish(writer, &arrays, error);
-    buffer_deinit(&arrays.names);
-    buffer_deinit(&arrays.firsts);
-    buffer_deinit(&arrays.lasts);
-    buffer_deinit(&arrays.counts);
+    struct buffer arrays[ARRAYS];
+    for (size_t i = 0; i < ARRAYS; i++)
+        buffer_init(&arrays[i], ARRAY_BYTES_MAX);
+    enum status status = call_finish(writer, arrays, error);
+    for (size_t i = 0; i < ARRAYS; i++)
+        buffer_deinit(&arrays[i]);
     return status;
 }
 

@@ -32,6 +32,7 @@ struct written_symbol {
     int64_t first; /* time of the oldest and of the newest tick */
     int64_t last;
     int64_t ticks;
+    unsigned fields; /* set (TICK_FIELD_BIT) of those that some tick has */
 };
 
 struct tick_writer_outcome {

@@ -73,9 +73,20 @@ static struct written_symbol *find(struct written_symbols *symbols, const char *
     return symbols->last;
 }
 
-void written_symbols_count(struct written_symbols *symbols, const char *name, int64_t time)
+static unsigned fields_of(const struct tick *tick)
 {
+    unsigned fields = 0;
+    for (int field = 0; field < TICK_FIELDS; field++)
+        fields |= tick->fields[field] != DECIMAL_NULL ? TICK_FIELD_BIT(field) : 0;
+    return fields;
+}
+
+void written_symbols_count(struct written_symbols *symbols, const char *name,
+                           const struct tick *tick)
+{
+    int64_t time = tick->time;
     struct written_symbol *symbol = find(symbols, name, time);
+    symbol->fields |= fields_of(tick);
     if (time < symbol->first)
         symbol->first = time;
     if (time > symbol->last)

@@ -20,7 +20,8 @@ struct written_symbols {
 
 void written_symbols_init(struct written_symbols *symbols);
 void written_symbols_deinit(struct written_symbols *symbols);
-void written_symbols_count(struct written_symbols *symbols, const char *name, int64_t time);
+void written_symbols_count(struct written_symbols *symbols, const char *name,
+                           const struct tick *tick);
 /* By name; nothing may be counted afterwards. */
 void written_symbols_sort(struct written_symbols *symbols);
 

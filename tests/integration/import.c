@@ -88,6 +88,27 @@ Test(import, every_real_file_brings_exactly_its_rows)
     cr_assert_eq(deck_number(&deck, "select count(*) from tapedeck.pending_refresh"), 0);
 }
 
+Test(import, what_a_file_never_has_is_known_of_its_symbol)
+{
+    const char *path = deck_shared_file("histdata-eurusd-20200101.csv");
+    cr_assert_eq(DECK_RUN(&deck, output, "import", path, "--keep", "--symbol", "EURUSD",
+                          "--last-from", "none"),
+                 0, "%s", output);
+    path = deck_shared_file("tardis-bitmex-trades-xbtusd.csv");
+    cr_assert_eq(DECK_RUN(&deck, output, "import", path, "--keep"), 0, "%s", output);
+    cr_assert_eq(deck_number(&deck, "select count(*) from tapedeck.symbols_list(null, null) where"
+                                    " (symbol, has_bid, has_ask, has_last) in"
+                                    " (('EURUSD', true, true, false),"
+                                    " ('XBTUSD', false, false, true))"),
+                 2);
+    cr_assert_eq(deck_number(&deck, "select count(*) from tapedeck.symbols_list('', null) s,"
+                                    " tapedeck.last_values(array[s.symbol], s.last_time +"
+                                    " interval '1 microsecond') v where (v.bid_price is null) ="
+                                    " s.has_bid or (v.ask_price is null) = s.has_ask or"
+                                    " (v.last_price is null) = s.has_last"),
+                 0);
+}
+
 Test(import, candles_of_the_real_ticks_equal_a_recomputation)
 {
     const char *path = deck_shared_file("binance-usdm-btcusdt-20240808.csv.gz");

@@ -65,6 +65,16 @@ static void expect(size_t *at, enum change_kind kind, const char *why)
     "INSERT INTO public.tick_data (time, symbol, last_price, volume)"                              \
     " VALUES ('2024-08-08 12:00:00Z', '%s', 1, 1)"
 
+#define NOON INT64_C(1723118400000000)
+
+static void write_at(struct connection *connection, const char *symbol, const char *time)
+{
+    test_execute(connection,
+                 "INSERT INTO public.tick_data (time, symbol, last_price, volume)"
+                 " VALUES ('2024-08-08 %s', '%s', 1, 1)",
+                 time, symbol);
+}
+
 static void write_as_ours(struct connection *own, const char *symbol)
 {
     test_execute(own,
@@ -123,6 +133,18 @@ Test(source_changes, the_feed_hears_our_writers_foreign_writers_and_its_own_abse
     test_execute(own, "COMMIT");
     expect(&at, CHANGE_TICKS, "a foreign writer, found");
     cr_expect_str_eq(heard.symbols[at - 1], foreign.name);
+
+    /* Ticks between known ones: nobody knows whose, so anything may have changed. */
+    write_at(own, ours.name, "12:00:02Z");
+    write_at(own, ours.name, "12:00:04Z");
+    do
+        change = next(&at);
+    while (change.kind == CHANGE_FOREIGN || change.range.to < NOON + 4 * TIME_SECOND_US);
+    cr_expect(test_number(other, "SELECT count(*) FROM tapedeck.symbols WHERE exact") > 0);
+    test_execute(other, "SELECT pg_sleep(0.2)"); /* ten looks: all of that is settled */
+    at = heard.count;
+    write_at(own, ours.name, "12:00:03Z");
+    expect(&at, CHANGE_FOREIGN, "a foreign writer, not found");
 
     /* Whoever loses the connection may have missed something. */
     test_execute(own, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"

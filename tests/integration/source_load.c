@@ -380,8 +380,8 @@ Test(source_load, symbols_are_sorted_and_end_behind_their_last_tick)
 {
     struct test_symbol symbol = test_symbol("listed");
     test_execute(own,
-                 "INSERT INTO tapedeck.symbols (symbol, first_time, last_time, ticks, exact)"
-                 " VALUES ('%s', '%s', '%s', 42, true)",
+                 "INSERT INTO tapedeck.symbols (symbol, first_time, last_time, ticks, exact,"
+                 " has_bid, has_ask) VALUES ('%s', '%s', '%s', 42, true, true, false)",
                  symbol.name, time_format(T0).text, time_format(T0 + 9).text);
     struct test_inbox inbox;
     test_inbox_init(&inbox);
@@ -402,6 +402,8 @@ Test(source_load, symbols_are_sorted_and_end_behind_their_last_tick)
         cr_assert(listed->to == T0 + 10);
         cr_assert(listed->ticks == 42);
         cr_assert(listed->exact);
+        cr_assert(listed->has == TICK_FIELD_BIT(TICK_BID));
+        cr_assert(listed->lacks == TICK_FIELD_BIT(TICK_ASK), "of the last price nothing is known");
     }
     cr_assert(found);
     mem_free(answer.symbols.symbols);

@@ -68,7 +68,8 @@ comment on function tapedeck.write_prepare(timestamptz, timestamptz, boolean) is
     'First call of a writing transaction: [p_from, p_to) is where its ticks will lie. Raises TD001 when candles there outlived their ticks, unless p_rebuild.';
 
 create or replace function tapedeck.write_finish(
-    p_symbols text[], p_first timestamptz[], p_last timestamptz[], p_counts bigint[], p_reason text)
+    p_symbols text[], p_first timestamptz[], p_last timestamptz[], p_counts bigint[], p_reason text,
+    p_has_bid boolean[] default null, p_has_ask boolean[] default null, p_has_last boolean[] default null)
 returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -79,10 +80,13 @@ declare
 begin
     if cardinality(p_symbols) is distinct from cardinality(p_first)
        or cardinality(p_symbols) is distinct from cardinality(p_last)
-       or cardinality(p_symbols) is distinct from cardinality(p_counts) then
+       or cardinality(p_symbols) is distinct from cardinality(p_counts)
+       or cardinality(p_symbols) <> cardinality(p_has_bid)
+       or cardinality(p_symbols) <> cardinality(p_has_ask)
+       or cardinality(p_symbols) <> cardinality(p_has_last) then
         raise exception using
             errcode = 'TD002',
-            message = 'symbols, first times, last times and counts differ in number';
+            message = 'symbols, first times, last times, counts and fields differ in number';
     end if;
 
     select range_agg(tstzrange(w.first_time, w.last_time + interval '1 microsecond')),
@@ -97,10 +101,15 @@ begin
     insert into tapedeck.pending_refresh (range_from, range_to, reason)
     select lower(r), upper(r), p_reason from unnest(v_ranges) r;
 
-    -- In the order of the names, so that two writers never wait for each other in a circle.
-    insert into tapedeck.symbols as s (symbol, first_time, last_time, ticks, written)
-    select w.symbol, min(w.first_time), max(w.last_time), sum(w.ticks), sum(w.ticks)
-      from unnest(p_symbols, p_first, p_last, p_counts) as w (symbol, first_time, last_time, ticks)
+    -- In the order of the names, so that two writers never wait for each other in a circle. What is not known
+    -- stays so: (false or null) is null, in the "or" of two writes and in that of the rows of one.
+    insert into tapedeck.symbols as s (symbol, first_time, last_time, ticks, written, has_bid, has_ask, has_last)
+    select w.symbol, min(w.first_time), max(w.last_time), sum(w.ticks), sum(w.ticks),
+           bool_or(w.has_bid) or nullif(bool_or(w.has_bid is null), true),
+           bool_or(w.has_ask) or nullif(bool_or(w.has_ask is null), true),
+           bool_or(w.has_last) or nullif(bool_or(w.has_last is null), true)
+      from unnest(p_symbols, p_first, p_last, p_counts, p_has_bid, p_has_ask, p_has_last)
+           as w (symbol, first_time, last_time, ticks, has_bid, has_ask, has_last)
      where w.ticks > 0
      group by w.symbol
      order by w.symbol
@@ -109,11 +118,15 @@ begin
            last_time = greatest(s.last_time, excluded.last_time),
            ticks = s.ticks + excluded.ticks,
            written = s.written + excluded.written,
+           has_bid = s.has_bid or excluded.has_bid,
+           has_ask = s.has_ask or excluded.has_ask,
+           has_last = s.has_last or excluded.has_last,
            updated_at = clock_timestamp();
 
     perform tapedeck.change_notify('ticks', lower(v_ranges), upper(v_ranges), v_symbols);
 end
 $$;
 
-comment on function tapedeck.write_finish(text[], timestamptz[], timestamptz[], bigint[], text) is
-    'Last call of a writing transaction, one array element per symbol: times of its oldest and newest new tick and their number. Queues the candles, counts the ticks, announces the change.';
+comment on function tapedeck.write_finish(
+    text[], timestamptz[], timestamptz[], bigint[], text, boolean[], boolean[], boolean[]) is
+    'Last call of a writing transaction, one array element per symbol: times of its oldest and newest new tick, their number, and whether any of them has a bid, an ask, a last price (null: not known). Queues the candles, counts the ticks, announces the change.';

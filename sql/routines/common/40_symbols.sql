@@ -6,14 +6,17 @@
 --
 -- While the unexplained does not grow nobody else has written, and nothing needs to be searched. When it does,
 -- ticks beyond both ends of the known symbols and unknown symbols are looked for and counted. What still
--- remains, once no writer is in flight, was rolled back or lies between known ticks: then no count is known.
+-- remains, once no writer is in flight, was rolled back or lies between known ticks: then no count is known, and
+-- nobody knows any more that a symbol lacks a field.
 
 create or replace function tapedeck.symbols_list(p_prefix text, p_limit integer)
-returns table (symbol text, first_time timestamptz, last_time timestamptz, ticks bigint, exact boolean)
+returns table (
+    symbol text, first_time timestamptz, last_time timestamptz, ticks bigint, exact boolean,
+    has_bid boolean, has_ask boolean, has_last boolean)
 language sql
 stable
 as $$
-    select s.symbol, s.first_time, s.last_time, s.ticks, s.exact
+    select s.symbol, s.first_time, s.last_time, s.ticks, s.exact, s.has_bid, s.has_ask, s.has_last
       from tapedeck.symbols s
      where s.first_time is not null
        and pg_catalog.starts_with(s.symbol, coalesce(p_prefix, ''))
@@ -126,26 +129,39 @@ begin
                      where t.symbol = e.symbol and t.time < e.first_time
                      order by t.time desc, t.seq desc
                      limit 1) end as earlier,
-               case when e.newest is not null then
-                   (select count(*)
-                      from (select
-                              from public.tick_data t
-                             where t.symbol = e.symbol and t.time > coalesce(e.last_time, '-infinity')
-                             limit c_count_max) as n)
-               else 0 end
-               +
-               case when e.oldest is not null and e.first_time is not null then
-                   (select count(*)
-                      from (select
-                              from public.tick_data t
-                             where t.symbol = e.symbol and t.time < e.first_time
-                             limit c_count_max) as n)
-               else 0 end as ticks
+               late.ticks + early.ticks as ticks,
+               -- Where counting stopped, a field that was not seen may still be there.
+               late.has_bid or early.has_bid or c.unseen as has_bid,
+               late.has_ask or early.has_ask or c.unseen as has_ask,
+               late.has_last or early.has_last or c.unseen as has_last
           from ends e
+         cross join lateral (
+                select count(*) as ticks,
+                       coalesce(bool_or(n.bid_price is not null), false) as has_bid,
+                       coalesce(bool_or(n.ask_price is not null), false) as has_ask,
+                       coalesce(bool_or(n.last_price is not null), false) as has_last
+                  from (select t.bid_price, t.ask_price, t.last_price
+                          from public.tick_data t
+                         where e.newest is not null
+                           and t.symbol = e.symbol and t.time > coalesce(e.last_time, '-infinity')
+                         limit c_count_max) as n) as late
+         cross join lateral (
+                select count(*) as ticks,
+                       coalesce(bool_or(n.bid_price is not null), false) as has_bid,
+                       coalesce(bool_or(n.ask_price is not null), false) as has_ask,
+                       coalesce(bool_or(n.last_price is not null), false) as has_last
+                  from (select t.bid_price, t.ask_price, t.last_price
+                          from public.tick_data t
+                         where e.oldest is not null and e.first_time is not null
+                           and t.symbol = e.symbol and t.time < e.first_time
+                         limit c_count_max) as n) as early
+         cross join lateral (
+                select nullif(late.ticks >= c_count_max or early.ticks >= c_count_max, true) as unseen) as c
          where e.oldest is not null or e.newest is not null
     ), made as (
-        insert into tapedeck.symbols as s (symbol, first_time, last_time, ticks, exact)
-        select f.symbol, f.oldest, f.newest, f.ticks, p_exact and f.ticks < c_count_max
+        insert into tapedeck.symbols as s (symbol, first_time, last_time, ticks, exact, has_bid, has_ask, has_last)
+        select f.symbol, f.oldest, f.newest, f.ticks, p_exact and f.ticks < c_count_max,
+               f.has_bid, f.has_ask, f.has_last
           from found f
          where not exists (select from tapedeck.symbols s where s.symbol = f.symbol)
          order by f.symbol
@@ -158,6 +174,9 @@ begin
                last_time = greatest(f.newest, s.last_time),
                ticks = s.ticks + f.ticks,
                exact = s.exact and p_exact and f.ticks < c_count_max,
+               has_bid = s.has_bid or f.has_bid,
+               has_ask = s.has_ask or f.has_ask,
+               has_last = s.has_last or f.has_last,
                updated_at = clock_timestamp()
           from found f
          where s.symbol = f.symbol
@@ -176,7 +195,7 @@ end
 $$;
 
 comment on function tapedeck.symbols_search(boolean, boolean) is
-    'Looks for ticks beyond both ends of every known symbol, or with p_new for unknown symbols, and counts them. Returns the symbols that changed, the ticks found and where they are.';
+    'Looks for ticks beyond both ends of every known symbol, or with p_new for unknown symbols, counts them and sees which fields they have. Returns the symbols that changed, the ticks found and where they are.';
 
 create or replace function tapedeck.symbols_reconcile()
 returns integer
@@ -192,7 +211,6 @@ declare
     v_written bigint;
     v_found record;
     v_new boolean;
-    v_rows integer;
     v_changes integer := 0;
 begin
     -- One server at a time; the others have nothing to add.
@@ -208,7 +226,7 @@ begin
     end if;
 
     if v_state.oldest is distinct from v_oldest then
-        v_changes := tapedeck.symbols_trim(v_oldest);
+        perform tapedeck.symbols_trim(v_oldest);
         v_state.oldest := v_oldest;
     end if;
 
@@ -241,11 +259,15 @@ begin
     v_state.settled := not v_busy and tapedeck.change_marker() = v_marker;
     if v_state.settled and v_marker - v_written - v_state.foreign_rows <> v_state.unexplained then
         v_state.unexplained := v_marker - v_written - v_state.foreign_rows;
+        -- Not counted as changes: they announce nothing, so the caller shall say that anything may have changed.
         update tapedeck.symbols s
-           set exact = false, updated_at = clock_timestamp()
-         where s.exact and s.first_time is not null;
-        get diagnostics v_rows = row_count;
-        v_changes := v_changes + v_rows;
+           set exact = s.exact and s.first_time is null,
+               has_bid = nullif(s.has_bid, false),
+               has_ask = nullif(s.has_ask, false),
+               has_last = nullif(s.has_last, false),
+               updated_at = clock_timestamp()
+         where s.exact and s.first_time is not null
+            or not (s.has_bid and s.has_ask and s.has_last);
     end if;
 
     update tapedeck.symbols_state s
@@ -260,7 +282,7 @@ end
 $$;
 
 comment on function tapedeck.symbols_reconcile() is
-    'Brings tapedeck.symbols in line with ticks that others wrote or retention dropped; returns the number of changes. What it finds it announces, and queues for refresh where candles are stored already. Cheap when nothing happened, so it can be called every second.';
+    'Brings tapedeck.symbols in line with ticks that others wrote or retention dropped; returns the number of symbols whose ticks it found. What it finds it announces, and queues for refresh where candles are stored already. Cheap when nothing happened, so it can be called every second.';
 
 create or replace function tapedeck.symbols_forget(p_ticks jsonb)
 returns void
@@ -280,6 +302,9 @@ begin
            exact = s.exact or e.oldest is null,
            first_time = e.oldest,
            last_time = e.newest,
+           has_bid = s.has_bid and e.oldest is not null,
+           has_ask = s.has_ask and e.oldest is not null,
+           has_last = s.has_last and e.oldest is not null,
            updated_at = clock_timestamp()
       from jsonb_each_text(p_ticks) as g (symbol, ticks)
      cross join lateral (
@@ -305,30 +330,47 @@ declare
     v_symbol text;
     v_done integer := 0;
 begin
-    -- Not while a foreign row may be on its way: it would be counted and then doubted again.
-    if not exists (select from tapedeck.symbols_state s
-                    where s.settled and s.marker = tapedeck.change_marker()) then
+    -- Not while a row may be on its way: it would be counted and then doubted again, and imports shall not wait.
+    if tapedeck.writers_in_flight()
+       or not exists (select from tapedeck.symbols_state s
+                       where s.settled and s.marker = tapedeck.change_marker()) then
         return 0;
     end if;
     for v_symbol in
         select s.symbol
           from tapedeck.symbols s
          where not s.exact
+            or s.has_bid is null
+            or s.has_ask is null
+            or s.has_last is null
          order by s.updated_at
          limit p_limit
     loop
-        -- Our own writers wait here and add theirs afterwards; the next statement sees all before.
-        perform from tapedeck.symbols s where s.symbol = v_symbol for update;
-        update tapedeck.symbols s
-           set ticks = n.ticks,
-               first_time = n.first_time,
-               last_time = n.last_time,
-               exact = true,
-               updated_at = clock_timestamp()
-          from (select count(*) as ticks, min(t.time) as first_time, max(t.time) as last_time
-                  from public.tick_data t
-                 where t.symbol = v_symbol) n
-         where s.symbol = v_symbol;
+        begin
+            -- Our own writers wait here and add theirs afterwards; the next statement sees all before.
+            perform from tapedeck.symbols s where s.symbol = v_symbol for update;
+            update tapedeck.symbols s
+               set ticks = n.ticks,
+                   first_time = n.first_time,
+                   last_time = n.last_time,
+                   exact = true,
+                   has_bid = coalesce(n.has_bid, false),
+                   has_ask = coalesce(n.has_ask, false),
+                   has_last = coalesce(n.has_last, false),
+                   updated_at = clock_timestamp()
+              from (select count(*) as ticks, min(t.time) as first_time, max(t.time) as last_time,
+                           bool_or(t.bid_price is not null) as has_bid,
+                           bool_or(t.ask_price is not null) as has_ask,
+                           bool_or(t.last_price is not null) as has_last
+                      from public.tick_data t
+                     where t.symbol = v_symbol) n
+             where s.symbol = v_symbol;
+        exception
+            when query_canceled then
+                -- Too many ticks for the time the caller allows: next time the others come first.
+                update tapedeck.symbols s set updated_at = clock_timestamp() where s.symbol = v_symbol;
+                return v_done;
+        end;
         v_done := v_done + 1;
     end loop;
     return v_done;
@@ -336,4 +378,4 @@ end
 $$;
 
 comment on function tapedeck.symbols_recount(integer) is
-    'Counts up to p_limit symbols that are not exact, the longest neglected first; returns how many. Reads all their ticks: for idle times.';
+    'Counts up to p_limit symbols that are not exact or of which not every field is known, the longest neglected first; returns how many. Reads all their ticks: for idle times, under a statement_timeout. Returns early when that ends it.';
