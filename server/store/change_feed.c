@@ -64,7 +64,7 @@ static void report(struct change_feed *feed, enum change_kind kind)
 static void announced(void *owner, const struct change *change)
 {
     struct change_feed *feed = owner;
-    if (change->kind == CHANGE_TICKS)
+    if (change->kind == CHANGE_TICKS || change->kind == CHANGE_FOREIGN)
         feed->is_announced = true;
     feed->options.changed(feed->options.owner, change);
 }

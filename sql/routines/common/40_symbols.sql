@@ -259,7 +259,6 @@ begin
     v_state.settled := not v_busy and tapedeck.change_marker() = v_marker;
     if v_state.settled and v_marker - v_written - v_state.foreign_rows <> v_state.unexplained then
         v_state.unexplained := v_marker - v_written - v_state.foreign_rows;
-        -- Not counted as changes: they announce nothing, so the caller shall say that anything may have changed.
         update tapedeck.symbols s
            set exact = s.exact and s.first_time is null,
                has_bid = nullif(s.has_bid, false),
@@ -268,6 +267,8 @@ begin
                updated_at = clock_timestamp()
          where s.exact and s.first_time is not null
             or not (s.has_bid and s.has_ask and s.has_last);
+        -- Whose ticks and where nobody knows; the announcements of others at the same time must not hide it.
+        perform tapedeck.change_notify('foreign', null, null, null);
     end if;
 
     update tapedeck.symbols_state s
