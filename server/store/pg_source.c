@@ -10,6 +10,7 @@
 #include "store/pg_source.h"
 
 #include "base/assert.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "store/tick_query.h"
@@ -31,11 +32,17 @@ struct pg_source {
     atomic_uint_least64_t loads;
     atomic_uint_least64_t stretches;
     atomic_uint_least64_t rows;
+    struct latency latencies[PG_SOURCE_QUERIES];
 };
 
 static struct pg_source *pg_source_of(struct source *source)
 {
     return CONTAINER_OF(source, struct pg_source, source);
+}
+
+static void note_latency(struct pg_source *source, enum pg_source_query query, int64_t begun_us)
+{
+    latency_note(&source->latencies[query], clock_monotonic_us() - begun_us);
 }
 
 /* ---- tick loads ---- */
@@ -114,7 +121,9 @@ static enum status tick_task_run(struct pool_task *task, struct connection *conn
         return status;
     struct time_range left = tick_task->progress.left;
     struct tick_query *query = query_borrow(tick_task->owner);
+    int64_t begun_us = clock_monotonic_us();
     status = tick_query_run(query, connection, load, &tick_task->progress, error);
+    note_latency(tick_task->owner, PG_SOURCE_TICKS, begun_us);
     query_return(tick_task->owner, query);
     const struct time_range *now_left = &tick_task->progress.left;
     task->progressed = now_left->from > left.from || now_left->to < left.to;
@@ -185,6 +194,7 @@ static void urge_ticks(struct source *source, struct tick_load *load)
 
 struct values_task {
     struct pool_task task;
+    struct pg_source *owner;
     struct last_values_request *request;
 };
 
@@ -263,10 +273,12 @@ static enum status query_values(struct connection *connection, struct last_value
 static enum status values_task_run(struct pool_task *task, struct connection *connection,
                                    struct error *error)
 {
-    struct last_values_request *request = CONTAINER_OF(task, struct values_task, task)->request;
+    const struct values_task *values_task = CONTAINER_OF(task, struct values_task, task);
     struct buffer array;
     buffer_init(&array, ARRAY_BYTES_MAX);
-    enum status status = query_values(connection, request, &array, error);
+    int64_t begun_us = clock_monotonic_us();
+    enum status status = query_values(connection, values_task->request, &array, error);
+    note_latency(values_task->owner, PG_SOURCE_LAST_VALUES, begun_us);
     buffer_deinit(&array);
     return status;
 }
@@ -289,6 +301,7 @@ static void ask_last_values(struct source *source, struct last_values_request *r
     struct values_task *task = MEM_NEW(struct values_task);
     task->task.ops = &values_task_ops;
     task->task.class = POOL_SMALL;
+    task->owner = pg_source_of(source);
     task->request = request;
     pool_submit(pg_source_of(source)->pool, &task->task);
 }
@@ -297,6 +310,7 @@ static void ask_last_values(struct source *source, struct last_values_request *r
 
 struct symbols_task {
     struct pool_task task;
+    struct pg_source *owner;
     struct symbols_request *request;
 };
 
@@ -348,10 +362,9 @@ static enum status read_symbols(const PGresult *result, struct symbols_request *
     return STATUS_OK;
 }
 
-static enum status symbols_task_run(struct pool_task *task, struct connection *connection,
-                                    struct error *error)
+static enum status query_symbols(struct connection *connection, struct symbols_request *request,
+                                 struct error *error)
 {
-    struct symbols_request *request = CONTAINER_OF(task, struct symbols_task, task)->request;
     PGresult *result;
     enum status status = connection_query(
         connection,
@@ -362,6 +375,16 @@ static enum status symbols_task_run(struct pool_task *task, struct connection *c
         return status;
     status = read_symbols(result, request, error);
     PQclear(result);
+    return status;
+}
+
+static enum status symbols_task_run(struct pool_task *task, struct connection *connection,
+                                    struct error *error)
+{
+    const struct symbols_task *symbols_task = CONTAINER_OF(task, struct symbols_task, task);
+    int64_t begun_us = clock_monotonic_us();
+    enum status status = query_symbols(connection, symbols_task->request, error);
+    note_latency(symbols_task->owner, PG_SOURCE_SYMBOLS, begun_us);
     return status;
 }
 
@@ -384,6 +407,7 @@ static void ask_symbols(struct source *source, struct symbols_request *request)
     struct symbols_task *task = MEM_NEW(struct symbols_task);
     task->task.ops = &symbols_task_ops;
     task->task.class = POOL_SMALL;
+    task->owner = pg_source_of(source);
     task->request = request;
     pool_submit(pg_source_of(source)->pool, &task->task);
 }
@@ -435,14 +459,30 @@ struct source *pg_source_interface(struct pg_source *source)
     return &source->source;
 }
 
+const char *pg_source_query_name(enum pg_source_query query)
+{
+    switch (query) {
+    case PG_SOURCE_TICKS:
+        return "ticks";
+    case PG_SOURCE_LAST_VALUES:
+        return "last_values";
+    case PG_SOURCE_SYMBOLS:
+        break;
+    }
+    return "symbols";
+}
+
 struct pg_source_statistics pg_source_statistics(struct pg_source *source)
 {
-    return (struct pg_source_statistics){
+    struct pg_source_statistics statistics = {
         .pool = pool_statistics(source->pool),
         .loads = atomic_load(&source->loads),
         .stretches = atomic_load(&source->stretches),
         .rows = atomic_load(&source->rows),
     };
+    for (int query = 0; query < PG_SOURCE_QUERIES; query++)
+        statistics.latencies[query] = latency_read(&source->latencies[query]);
+    return statistics;
 }
 
 void pg_source_on_availability(struct pg_source *source, pool_availability_fn *fn, void *owner)

@@ -10,6 +10,7 @@
 #define TAPEDECK_STORE_PG_SOURCE_H
 
 #include "market/source.h"
+#include "store/latency.h"
 #include "store/pool.h"
 
 struct pg_source;
@@ -23,11 +24,18 @@ void pg_source_destroy(struct pg_source **source);
 
 struct source *pg_source_interface(struct pg_source *source);
 
+enum pg_source_query { PG_SOURCE_TICKS, PG_SOURCE_LAST_VALUES, PG_SOURCE_SYMBOLS };
+#define PG_SOURCE_QUERIES 3
+/* "ticks", "last_values", "symbols". */
+const char *pg_source_query_name(enum pg_source_query query);
+
 struct pg_source_statistics {
     struct pool_statistics pool;
     uint64_t loads; /* finished, for whatever reason */
     uint64_t stretches;
     uint64_t rows;
+    /* Each run on a connection, from its statement to its end, failed ones included. */
+    struct latency_statistics latencies[PG_SOURCE_QUERIES];
 };
 /* Any thread. */
 struct pg_source_statistics pg_source_statistics(struct pg_source *source);

@@ -1,10 +1,10 @@
 /*
  * Creating, asking and ending the pool.
  *
- * One lock guards everything; nothing that can block runs under it. Three kinds of waiting: `work`
- * (connected, nothing to do), `weather` (no connection, not yet time to try), `errands` (the clerk,
- * which finishes tasks that no worker runs and tells of availability, so that neither happens
- * inside somebody's call).
+ * One lock guards everything; nothing that can block runs under it. Three kinds of waiting: a
+ * worker's own `wake` (connected, nothing to do), `weather` (no connection, not yet time to try),
+ * `errands` (the clerk, which finishes tasks that no worker runs, brings back those that wait for
+ * another try and tells of availability, so that none of it happens inside somebody's call).
  */
 #include "store/pool_inner.h"
 
@@ -60,11 +60,13 @@ static struct pool *pool_alloc(const struct pool_options *options)
     pool->purpose = mem_copy_text(options->purpose);
     pool->random = (uint64_t)clock_monotonic_us();
     pthread_mutex_init(&pool->lock, NULL);
-    condition_init(&pool->work);
     condition_init(&pool->weather);
     condition_init(&pool->errands);
     for (int class = 0; class < POOL_CLASSES; class ++)
         list_init(&pool->queues[class]);
+    for (unsigned i = 0; i < POOL_THREADS_MAX; i++)
+        condition_init(&pool->workers[i].wake);
+    list_init(&pool->idle);
     list_init(&pool->delayed);
     list_init(&pool->ended);
     return pool;
@@ -74,7 +76,8 @@ static void pool_free(struct pool *pool)
 {
     pthread_cond_destroy(&pool->errands);
     pthread_cond_destroy(&pool->weather);
-    pthread_cond_destroy(&pool->work);
+    for (unsigned i = 0; i < POOL_THREADS_MAX; i++)
+        pthread_cond_destroy(&pool->workers[i].wake);
     pthread_mutex_destroy(&pool->lock);
     mem_free(pool->purpose);
     mem_free(pool->url);
@@ -114,7 +117,7 @@ static void stop_everything(struct pool *pool)
     for (unsigned i = 0; i < POOL_THREADS_MAX; i++)
         if (pool->workers[i].task != NULL)
             connection_cancel(pool->workers[i].connection);
-    pthread_cond_broadcast(&pool->work);
+    pool_wake_all(pool);
     pthread_cond_broadcast(&pool->weather);
 }
 
@@ -145,19 +148,28 @@ void pool_destroy(struct pool **place)
 
 /* ---- requests ---- */
 
+/* Whether no thread is free for the task. */
+static bool must_wait(const struct pool *pool, const struct pool_task *task)
+{
+    const struct pool_statistics *now = &pool->statistics;
+    unsigned before = now->queued[POOL_SMALL] + now->queued[POOL_URGENT];
+    if (task->class == POOL_PREFETCH && now->queued[POOL_PREFETCH] + pool->prefetch_running >=
+                                            pool_prefetch_max(pool, now->connections_open))
+        return true;
+    return before >= now->threads - now->busy;
+}
+
 void pool_submit(struct pool *pool, struct pool_task *task)
 {
     list_init(&task->node);
     task->state = POOL_TASK_OUT;
     pthread_mutex_lock(&pool->lock);
     task->submitted_us = clock_monotonic_us();
-    pool->statistics.tasks++;
+    pool->statistics.tasks[task->class]++;
     if (pool->stopping) {
         pool_end_task(pool, task, STATUS_UNAVAILABLE, "shutting down");
     } else {
-        const struct pool_statistics *now = &pool->statistics;
-        unsigned waiting = now->queued[POOL_SMALL] + now->queued[POOL_URGENT];
-        pool->statistics.waits += waiting >= now->threads - now->busy;
+        pool->statistics.waits[task->class] += must_wait(pool, task);
         pool_queue_insert(pool, task, false);
         pool_grow(pool);
     }
@@ -171,10 +183,13 @@ void pool_urge(struct pool *pool, struct pool_task *task)
         bool is_queued = task->state == POOL_TASK_QUEUED;
         if (is_queued)
             pool_queue_remove(pool, task);
-        pool->prefetch_running -= task->state == POOL_TASK_RUNS;
+        bool runs = task->state == POOL_TASK_RUNS;
+        pool->prefetch_running -= runs;
         task->class = POOL_URGENT;
         if (is_queued)
             pool_queue_insert(pool, task, false);
+        if (runs)
+            pool_wake_idle(pool); /* another prefetch may run now */
         pool_grow(pool);
     }
     pthread_mutex_unlock(&pool->lock);

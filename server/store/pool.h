@@ -7,10 +7,12 @@
  *                  ▲            ▼
  *                  └──────── delayed
  *
- * Small requests go before urgent ones, prefetch comes last and never takes the last two of the
- * threads; within a class first come, first served. The pool grows when a small or urgent task
- * would wait, up to threads_max, and shrinks when a thread had nothing to do for idle_us. While the
- * database is away one worker at a time tries to connect, with back-off, and tasks wait.
+ * Small requests go before urgent ones, prefetch comes last; within a class first come, first
+ * served. The pool grows when a small or urgent task would wait, up to threads_max; for prefetch it
+ * grows moderately, so that prefetch has up to half of threads_max and always leaves two to the
+ * others (README.md). The thread that was busy last works next, and one that had nothing to do for
+ * idle_us leaves. While the database is away one worker at a time tries to connect, with back-off,
+ * and tasks wait.
  *
  * Tasks are intrusive: the queue is bounded by its requesters. submit, urge, cancel, statistics:
  * any thread; none of them blocks for the database. run: on a worker. finish: on a worker or on the
@@ -82,16 +84,17 @@ struct pool_options pool_options_default(const char *url);
 struct pool_statistics {
     unsigned threads;
     unsigned connections_open;
-    unsigned busy; /* threads running a task */
-    unsigned queued[POOL_CLASSES];
+    unsigned busy;                 /* threads running a task */
+    unsigned queued[POOL_CLASSES]; /* waiting */
     bool available;
-    uint64_t tasks;   /* submitted */
-    uint64_t waits;   /* of these, had to wait for a thread */
-    uint64_t wait_us; /* so long, in all */
+    uint64_t tasks[POOL_CLASSES];   /* submitted */
+    uint64_t waits[POOL_CLASSES];   /* of these, had to wait for a thread */
+    uint64_t wait_us[POOL_CLASSES]; /* from submit to the first run, in all */
     uint64_t runs;
     uint64_t retries;
-    uint64_t cancels;
+    uint64_t cancels; /* asked for */
     uint64_t connects;
+    uint64_t reconnects; /* of these, in place of one that broke */
     uint64_t connect_failures;
 };
 

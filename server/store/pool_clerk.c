@@ -1,6 +1,7 @@
 /*
- * The clerk thread: finishes the tasks that no worker runs and tells of the database's going and
- * coming, so that neither happens inside somebody's call.
+ * The clerk thread: finishes the tasks that no worker runs, brings back those that wait for another
+ * try and tells of the database's going and coming, so that none of it happens inside somebody's
+ * call.
  */
 #include "base/clock.h"
 #include "base/log.h"
@@ -61,7 +62,8 @@ static int64_t clerk_expire(struct pool *pool)
 /* One step, under the lock. False: the thread ends. */
 static bool clerk_turn(struct pool *pool)
 {
-    int64_t look_again_us = clerk_expire(pool);
+    int64_t expire_us = clerk_expire(pool);
+    int64_t retry_us = pool_queue_wake_delayed(pool, clock_monotonic_us());
     struct list *node = list_take_first(&pool->ended);
     if (node != NULL) {
         struct pool_task *task = CONTAINER_OF(node, struct pool_task, node);
@@ -78,7 +80,7 @@ static bool clerk_turn(struct pool *pool)
     }
     if (pool->clerk_leaves)
         return false;
-    pool_wait_until(pool, &pool->errands, look_again_us);
+    pool_wait_until(pool, &pool->errands, retry_us < expire_us ? retry_us : expire_us);
     return true;
 }
 

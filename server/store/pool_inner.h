@@ -18,7 +18,10 @@ struct pool_worker {
     enum worker_state state;
     struct connection *connection;
     struct pool_task *task;
+    pthread_cond_t wake;   /* while it is idle; lives as long as the pool */
+    struct list idle_link; /* in the pool's idle workers */
     int64_t idle_since_us;
+    bool has_lost;  /* a connection that broke, and not yet got another */
     uint64_t doubt; /* as of which the connection is known to work */
 };
 
@@ -30,7 +33,6 @@ struct pool {
     char *purpose;
 
     pthread_mutex_t lock;
-    pthread_cond_t work;
     pthread_cond_t weather;
     pthread_cond_t errands;
 
@@ -38,6 +40,7 @@ struct pool {
     struct list delayed; /* until retry_us */
     struct list ended;   /* for the clerk to finish */
     unsigned prefetch_running;
+    struct list idle; /* workers with nothing to do: who was busy last comes first */
 
     struct pool_worker workers[POOL_THREADS_MAX];
     pthread_t clerk;
@@ -71,6 +74,10 @@ void pool_queue_delay(struct pool *pool, struct pool_task *task, int64_t until_u
 /* Brings back what has waited long enough; returns when to look again. */
 int64_t pool_queue_wake_delayed(struct pool *pool, int64_t now_us);
 struct pool_task *pool_queue_take(struct pool *pool);
+/* Threads that prefetch leaves to others, so that an urgent task finds one at once. */
+#define POOL_RESERVED_THREADS 2
+/* How many prefetch tasks may run beside each other on so many threads. */
+unsigned pool_prefetch_max(const struct pool *pool, unsigned threads);
 /* Takes a task that no worker runs from where it is, for the clerk to finish. */
 void pool_end_task(struct pool *pool, struct pool_task *task, enum status status,
                    const char *reason);
@@ -80,6 +87,9 @@ void pool_end_waiting(struct pool *pool, const char *reason);
 bool pool_worker_start(struct pool *pool);
 /* One more worker when a task would wait for one. */
 void pool_grow(struct pool *pool);
+/* One idle worker shall look for work, or all of them. */
+void pool_wake_idle(struct pool *pool);
+void pool_wake_all(struct pool *pool);
 
 /* pool_clerk.c */
 enum told pool_weather(const struct pool *pool);

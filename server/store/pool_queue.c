@@ -7,9 +7,6 @@
 #include "base/assert.h"
 #include "store/pool_inner.h"
 
-/* Threads that prefetch never takes, so that an urgent task finds one. */
-#define RESERVED_THREADS 2
-
 void pool_queue_insert(struct pool *pool, struct pool_task *task, bool in_front)
 {
     ASSERT(task->state != POOL_TASK_QUEUED);
@@ -20,7 +17,7 @@ void pool_queue_insert(struct pool *pool, struct pool_task *task, bool in_front)
         list_append(queue, &task->node);
     task->state = POOL_TASK_QUEUED;
     pool->statistics.queued[task->class]++;
-    pthread_cond_signal(&pool->work);
+    pool_wake_idle(pool);
 }
 
 void pool_queue_remove(struct pool *pool, struct pool_task *task)
@@ -38,7 +35,7 @@ void pool_queue_delay(struct pool *pool, struct pool_task *task, int64_t until_u
     task->state = POOL_TASK_DELAYED;
     task->retry_us = until_us;
     list_append(&pool->delayed, &task->node);
-    pthread_cond_signal(&pool->work); /* whoever is idle may sleep for too long */
+    pthread_cond_signal(&pool->errands); /* the clerk may sleep for too long */
 }
 
 int64_t pool_queue_wake_delayed(struct pool *pool, int64_t now_us)
@@ -58,10 +55,17 @@ int64_t pool_queue_wake_delayed(struct pool *pool, int64_t now_us)
     return next_us;
 }
 
-static unsigned prefetch_max(const struct pool *pool)
+unsigned pool_prefetch_max(const struct pool *pool, unsigned threads)
 {
-    unsigned most = pool->options.threads_max;
-    return most > RESERVED_THREADS ? most - RESERVED_THREADS : 1;
+    unsigned share = pool->options.threads_max / 2;
+    unsigned spare = threads > POOL_RESERVED_THREADS ? threads - POOL_RESERVED_THREADS : 0;
+    unsigned most = spare < share ? spare : share;
+    return most > 0 ? most : 1;
+}
+
+static bool prefetch_must_wait(const struct pool *pool)
+{
+    return pool->prefetch_running >= pool_prefetch_max(pool, pool->statistics.connections_open);
 }
 
 struct pool_task *pool_queue_take(struct pool *pool)
@@ -69,7 +73,7 @@ struct pool_task *pool_queue_take(struct pool *pool)
     for (int class = POOL_SMALL; class <= POOL_PREFETCH; class ++) {
         if (list_is_empty(&pool->queues[class]))
             continue;
-        if (class == POOL_PREFETCH && pool->prefetch_running >= prefetch_max(pool))
+        if (class == POOL_PREFETCH && prefetch_must_wait(pool))
             return NULL;
         struct list *first = pool->queues[class].next;
         struct pool_task *task = CONTAINER_OF(first, struct pool_task, node);

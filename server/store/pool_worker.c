@@ -28,7 +28,10 @@ bool pool_worker_start(struct pool *pool)
             continue;
         if (worker->state == WORKER_LEFT)
             pthread_join(worker->thread, NULL); /* it holds no lock any more */
-        *worker = (struct pool_worker){.pool = pool, .state = WORKER_NONE};
+        worker->pool = pool;
+        worker->state = WORKER_NONE;
+        worker->has_lost = false;
+        list_init(&worker->idle_link);
         int failure = thread_start(&worker->thread, worker_main, worker);
         if (failure != 0) {
             log_warn("store.thread", "error=%s", LOG_QUOTE(strerror(failure)));
@@ -41,13 +44,37 @@ bool pool_worker_start(struct pool *pool)
     return false;
 }
 
+/* Prefetch would wait although it has not its share yet, and nobody more important waits. */
+static bool prefetch_wants_more(const struct pool *pool, unsigned others_waiting)
+{
+    const struct pool_statistics *now = &pool->statistics;
+    unsigned most_now = pool_prefetch_max(pool, now->threads);
+    unsigned most_ever = pool_prefetch_max(pool, pool->options.threads_max);
+    return others_waiting == 0 && most_now < most_ever &&
+           pool->prefetch_running + now->queued[POOL_PREFETCH] > most_now;
+}
+
 void pool_grow(struct pool *pool)
 {
     const struct pool_statistics *now = &pool->statistics;
-    unsigned wanted = now->queued[POOL_SMALL] + now->queued[POOL_URGENT];
-    if (wanted > now->threads - now->busy && now->threads < pool->options.threads_max &&
-        pool->connect_failures == 0)
+    if (pool->stopping || pool->connect_failures > 0 || now->threads >= pool->options.threads_max)
+        return;
+    unsigned waiting = now->queued[POOL_SMALL] + now->queued[POOL_URGENT];
+    if (waiting > now->threads - now->busy || prefetch_wants_more(pool, waiting))
         (void)pool_worker_start(pool);
+}
+
+void pool_wake_idle(struct pool *pool)
+{
+    struct list *first = list_take_first(&pool->idle);
+    if (first != NULL)
+        pthread_cond_signal(&CONTAINER_OF(first, struct pool_worker, idle_link)->wake);
+}
+
+void pool_wake_all(struct pool *pool)
+{
+    while (!list_is_empty(&pool->idle))
+        pool_wake_idle(pool);
 }
 
 /* ---- connecting ---- */
@@ -67,6 +94,12 @@ static void worker_disconnect(struct pool_worker *worker)
     pthread_mutex_lock(&pool->lock);
 }
 
+static void worker_lose_connection(struct pool_worker *worker)
+{
+    worker->has_lost = true;
+    worker_disconnect(worker);
+}
+
 /* `doubt`: as it was before; several that failed together count as one failure. */
 static void connect_failed(struct pool *pool, uint64_t doubt, const struct error *error)
 {
@@ -78,7 +111,7 @@ static void connect_failed(struct pool *pool, uint64_t doubt, const struct error
     pool->connect_at_us = clock_monotonic_us() + backoff_us(pool->connect_failures, &pool->random);
     /* Whoever sits on an open connection shall see whether it still works. */
     pool->doubt++;
-    pthread_cond_broadcast(&pool->work);
+    pool_wake_all(pool);
 }
 
 static void connect_succeeded(struct pool_worker *worker, struct connection *connection)
@@ -90,7 +123,9 @@ static void connect_succeeded(struct pool_worker *worker, struct connection *con
     worker->idle_since_us = clock_monotonic_us();
     pool->connect_failures = 0;
     pool->statistics.connects++;
+    pool->statistics.reconnects += worker->has_lost;
     pool->statistics.connections_open++;
+    worker->has_lost = false;
     pthread_cond_broadcast(&pool->weather);
 }
 
@@ -134,7 +169,7 @@ static void worker_check_connection(struct pool_worker *worker)
     connection_set_stall_us(connection, pool->options.stall_us);
     pthread_mutex_lock(&pool->lock);
     if (!works)
-        worker_disconnect(worker);
+        worker_lose_connection(worker);
 }
 
 /* Again, from the front of its class: at once after a first loss of the connection, which a
@@ -179,13 +214,14 @@ static void worker_pick_up(struct pool_worker *worker, struct pool_task *task)
     struct pool *pool = worker->pool;
     int64_t waited_us = clock_monotonic_us() - task->submitted_us;
     if (task->failures == 0 && waited_us > 0)
-        pool->statistics.wait_us += (uint64_t)waited_us;
+        pool->statistics.wait_us[task->class] += (uint64_t)waited_us;
     pool->statistics.busy++;
     pool->statistics.runs++;
     pool->prefetch_running += task->class == POOL_PREFETCH;
     worker->task = task;
     task->worker = worker;
     task->state = POOL_TASK_RUNS;
+    pool_grow(pool); /* for prefetch that was less important than this */
 }
 
 static void worker_run(struct pool_worker *worker, struct pool_task *task)
@@ -199,7 +235,7 @@ static void worker_run(struct pool_worker *worker, struct pool_task *task)
     worker_put_down(worker);
     bool lost_connection = !connection_is_idle(worker->connection);
     if (lost_connection)
-        worker_disconnect(worker);
+        worker_lose_connection(worker);
 
     int64_t now_us = clock_monotonic_us();
     if (status == STATUS_UNAVAILABLE && task_failed(pool, task, now_us)) {
@@ -217,15 +253,28 @@ static void worker_run(struct pool_worker *worker, struct pool_task *task)
     pthread_mutex_lock(&pool->lock);
 }
 
+/* There are enough without one that is idle: those that prefetch leaves to others stay with it. */
+static bool is_one_too_many(const struct pool *pool)
+{
+    const struct pool_statistics *now = &pool->statistics;
+    return now->threads > pool->options.threads_min &&
+           (now->busy == 0 || now->connections_open - now->busy > POOL_RESERVED_THREADS);
+}
+
 /* False: it has been idle for long, and there are enough without it. */
-static bool worker_idle(struct pool_worker *worker, int64_t look_again_us)
+static bool worker_idle(struct pool_worker *worker)
 {
     struct pool *pool = worker->pool;
-    bool may_leave = pool->statistics.threads > pool->options.threads_min;
-    int64_t leave_us = may_leave ? worker->idle_since_us + pool->options.idle_us : INT64_MAX;
-    if (clock_monotonic_us() >= leave_us)
-        return false;
-    pool_wait_until(pool, &pool->work, look_again_us < leave_us ? look_again_us : leave_us);
+    int64_t now_us = clock_monotonic_us();
+    int64_t leave_us = worker->idle_since_us + pool->options.idle_us;
+    if (now_us >= leave_us) {
+        if (is_one_too_many(pool))
+            return false;
+        leave_us = now_us + pool->options.idle_us;
+    }
+    list_prepend(&pool->idle, &worker->idle_link);
+    pool_wait_until(pool, &worker->wake, leave_us);
+    list_remove(&worker->idle_link);
     return true;
 }
 
@@ -243,10 +292,9 @@ static bool worker_turn(struct pool_worker *worker)
         worker_check_connection(worker);
         return true;
     }
-    int64_t look_again_us = pool_queue_wake_delayed(pool, clock_monotonic_us());
     struct pool_task *task = pool_queue_take(pool);
     if (task == NULL)
-        return worker_idle(worker, look_again_us);
+        return worker_idle(worker);
     worker_run(worker, task);
     return true;
 }

@@ -135,34 +135,7 @@ Test(source_weather, connections_that_died_while_idle_are_replaced_unseen)
     mem_free(expected);
 }
 
-/* ---- many at once ---- */
-
 static struct test_load loads[LOADS];
-
-Test(source_weather, fifty_loads_share_four_connections)
-{
-    struct test_symbol symbol = filled("fifty", 20000);
-    start(test_url(), 2, 4);
-    size_t count;
-    struct tick *expected = test_expected(own, symbol.name, minute, &count);
-    for (size_t i = 0; i < LOADS; i++) {
-        test_load_init(&loads[i], symbol.name, minute, GRAIN_US,
-                       i % 2 == 0 ? SOURCE_URGENT : SOURCE_PREFETCH);
-        source_load_ticks(pg_source_interface(source), &loads[i].load);
-    }
-    struct pg_source_statistics during = pg_source_statistics(source);
-    cr_assert(during.pool.connections_open <= 4);
-    for (size_t i = 0; i < LOADS; i++) {
-        test_load_wait(&loads[i]);
-        test_load_check(&loads[i], expected, count);
-        test_load_deinit(&loads[i]);
-    }
-    struct pg_source_statistics after = pg_source_statistics(source);
-    cr_assert(after.loads == LOADS);
-    cr_assert(after.rows == LOADS * count);
-    cr_assert(after.pool.waits > 0);
-    mem_free(expected);
-}
 
 /* ---- the order of the queue ---- */
 
@@ -223,45 +196,6 @@ Test(source_weather, cancelled_loads_end_at_once_running_or_waiting)
     }
     cr_expect(pg_source_statistics(source).pool.connects <= 2, "cancelled, not thrown away");
     test_execute(own, "COMMIT");
-}
-
-Test(source_weather, the_pool_grows_for_urgent_loads_and_shrinks_again)
-{
-    struct test_symbol symbol = filled("grow", 100);
-    start(test_url(), 2, 10);
-    hold_table();
-    for (size_t i = 0; i < 8; i++) {
-        test_load_init(&loads[i], symbol.name, minute, GRAIN_US, SOURCE_URGENT);
-        source_load_ticks(pg_source_interface(source), &loads[i].load);
-    }
-    wait_for_busy(8);
-    test_execute(own, "COMMIT");
-    for (size_t i = 0; i < 8; i++) {
-        test_load_wait(&loads[i]);
-        test_load_deinit(&loads[i]);
-    }
-    for (int i = 0; i < TEST_PATIENCE_S * 1000 && pg_source_statistics(source).pool.threads > 2;
-         i++)
-        usleep(1000);
-    cr_expect(pg_source_statistics(source).pool.threads == 2);
-}
-
-Test(source_weather, prefetch_alone_does_not_grow_the_pool)
-{
-    struct test_symbol symbol = filled("prefetch", 100);
-    start(test_url(), 2, 10);
-    hold_table();
-    for (size_t i = 0; i < 8; i++) {
-        test_load_init(&loads[i], symbol.name, minute, GRAIN_US, SOURCE_PREFETCH);
-        source_load_ticks(pg_source_interface(source), &loads[i].load);
-    }
-    wait_for_busy(2);
-    cr_expect(pg_source_statistics(source).pool.threads == 2);
-    test_execute(own, "COMMIT");
-    for (size_t i = 0; i < 8; i++) {
-        test_load_wait(&loads[i]);
-        test_load_deinit(&loads[i]);
-    }
 }
 
 /* ---- the end ---- */
