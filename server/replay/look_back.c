@@ -5,11 +5,15 @@
 
 static const enum tick_field picture_fields[PICTURE_FIELDS] = {TICK_BID, TICK_ASK, TICK_LAST};
 
-static bool is_complete(const struct last_values *values)
+/* Nothing more can be found further back. */
+static bool is_complete(const struct last_values *values, unsigned lacks)
 {
     bool complete = values->time != INT64_MIN;
-    for (size_t i = 0; i < PICTURE_FIELDS; i++)
-        complete = complete && values->fields[picture_fields[i]] != DECIMAL_NULL;
+    for (size_t i = 0; i < PICTURE_FIELDS; i++) {
+        enum tick_field field = picture_fields[i];
+        complete = complete &&
+                   (values->fields[field] != DECIMAL_NULL || (lacks & TICK_FIELD_BIT(field)) != 0);
+    }
     return complete;
 }
 
@@ -35,7 +39,8 @@ bool look_back(struct tape *tape, struct track *track, int64_t at, size_t *rows_
     int64_t from = at - LOOK_BACK_US;
     if (from < TIME_MIN)
         from = TIME_MIN;
-    while (at > from && !is_complete(values)) {
+    unsigned lacks = track_lacks(track);
+    while (at > from && !is_complete(values, lacks)) {
         struct tape_stretch stretch;
         if (!tape_peek(tape, track, at - 1, &stretch))
             return false;

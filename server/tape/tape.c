@@ -97,6 +97,8 @@ static struct track *hold(struct tape *tape, const struct symbol *symbol, int64_
         track = track_create(symbol, interval_us);
         list_append(bucket_of(tape, symbol->name), &track->node);
         tape->tracks++;
+    } else if (!track->is_doubted) {
+        atomic_store(&track->lacks, symbol->lacks); /* the newest knowledge */
     }
     track->holders++;
     pthread_mutex_unlock(&tape->lock);
@@ -309,6 +311,8 @@ bool tape_is_tight(struct tape *tape)
 static void invalidate_track(struct tape *tape, struct track *track, struct time_range range)
 {
     atomic_fetch_add(&track->changes, 1);
+    atomic_store(&track->lacks, 0);
+    track->is_doubted = true;
     if (track->interval_us > 0) { /* the buckets that these ticks lie in */
         range.from = interval_floor(track->interval_us, range.from);
         range.to = interval_ceil(track->interval_us, range.to);

@@ -142,6 +142,9 @@ const char *track_symbol(const struct track *track);
 /* The grain of a track, for the size of read-ahead. */
 int64_t track_grain_us(const struct track *track);
 
+/* The set of fields (TICK_FIELD_BIT) that certainly no tick of the track has. */
+unsigned track_lacks(const struct track *track);
+
 /* How often stored ticks of the track have changed: what was pinned before that may be stale. */
 uint64_t track_changes(const struct track *track);
 

@@ -29,6 +29,7 @@ struct track *track_create(const struct symbol *symbol, int64_t interval_us)
     list_init(&track->node);
     list_init(&track->waiters);
     atomic_init(&track->changes, 0);
+    atomic_init(&track->lacks, symbol->lacks);
     memcpy(track->symbol, symbol->name, sizeof track->symbol);
     track->interval_us = interval_us;
     atomic_init(&track->grain_us,
@@ -57,6 +58,11 @@ const char *track_symbol(const struct track *track)
 int64_t track_grain_us(const struct track *track)
 {
     return atomic_load_explicit(&track->grain_us, memory_order_relaxed);
+}
+
+unsigned track_lacks(const struct track *track)
+{
+    return atomic_load_explicit(&track->lacks, memory_order_relaxed);
 }
 
 uint64_t track_changes(const struct track *track)

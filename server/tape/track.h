@@ -32,6 +32,8 @@ struct track {
     size_t segment_count;
     size_t segment_capacity;
     struct list waiters;
+    atomic_uint lacks;     /* fields that no tick has (symbol.lacks); read without the lock */
+    bool is_doubted;       /* ticks have changed: what the list of symbols said then may be old */
     atomic_ullong changes; /* how often stored ticks changed; read without the lock */
 };
 

@@ -157,6 +157,21 @@ Test(replay_look_back, gives_up_a_missing_field_only_when_the_whole_day_is_known
     check(at - S, 10, DECIMAL_NULL, DECIMAL_NULL);
 }
 
+/* Quotes of a currency have no last price: that is known of the symbol. */
+Test(replay_look_back, does_not_look_for_what_the_symbol_never_has)
+{
+    tape_track_let_go(tape, &track);
+    ticks->symbol.lacks = TICK_FIELD_BIT(TICK_LAST);
+    track = tape_track_hold(tape, &ticks->symbol);
+    add(10 * S, TICK_BID, 10);
+    ticks->ticks[0].fields[TICK_ASK] = 11;
+    know(0, GRAIN);
+    cr_assert(look_before(20 * S));
+    check(10 * S, 10, 11, DECIMAL_NULL);
+    tape_invalidate(tape, "A", (struct time_range){TIME_MAX - 1, TIME_MAX});
+    cr_assert(!look_before(20 * S), "until ticks change: the list of symbols may be old");
+}
+
 Test(replay_look_back, needs_no_more_than_holds_all_values)
 {
     add_whole(10 * GRAIN, 10);

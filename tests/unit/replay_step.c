@@ -69,7 +69,8 @@ Test(replay_step, sends_its_frames_at_once_and_as_a_run_of_their_own)
     stock(0, GRAIN);
     step_ticks(3);
     check_frame(0, 2 * S + 1, 3);
-    cr_assert(output.epoch == 2 && output.seq == 0 && output.due_us == 0 && output.late_us == 0);
+    cr_assert(output.epoch == 2 && output.seq == 0 && output.due_us == 0 &&
+              output.late_us == REPLAY_NEVER_LATE);
     cr_assert(output.direction == 1);
     check_silence();
     step_ticks(-2);
