@@ -352,6 +352,7 @@ static void change_intervals(struct replay *replay, const struct replay_interval
 void replay_set(struct replay *replay, const struct replay_changes *changes, int64_t now_us)
 {
     (void)now_us;
+    replay->resumes = replay_is_running(replay); /* what this makes due is not late */
     if (changes->fps != NULL)
         replay->options.fps = *changes->fps;
     bool read_ticks = replay_reads_ticks(replay);

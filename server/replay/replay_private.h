@@ -30,7 +30,7 @@ struct replay {
     struct play_clock clock;
     int64_t frame_sent_us;      /* when the last one went, for the beat at "max" */
     int64_t blocked_since_us;   /* of what has no due times: "max", snapshots; 0: not blocked */
-    bool resumes;               /* play has been asked for since the last poll */
+    bool resumes;               /* play or a setting has been asked for since the last poll */
     enum replay_reason held_by; /* what last kept a frame back that is late */
     int64_t totals[REPLAY_SYMBOLS_MAX];
     struct flow flow;
