@@ -246,13 +246,15 @@ enum status replay_seek(struct replay *replay, int64_t to, int64_t now_us, struc
     return STATUS_OK;
 }
 
-/* Another epoch that continues the client's picture; a picture under way is of another instant. */
+/* Another epoch that continues the client's picture. A picture under way is of another instant; one
+ * that failed is asked for again. */
 static void go_on_from(struct replay *replay, int direction, int64_t at, int64_t now_us)
 {
     settle_state(replay);
     start_epoch(replay, direction, at, now_us);
-    if (replay->snapshot.state != SNAPSHOT_NONE)
+    if (replay->snapshot.state != SNAPSHOT_NONE || replay->snapshot_failed)
         want_picture(replay);
+    replay->snapshot_failed = false;
 }
 
 /* Where a control takes effect: at the edge of the last frame that the client used. */

@@ -60,7 +60,7 @@ struct replay {
     } reach;
 
     struct snapshot snapshot;
-    bool snapshot_failed;   /* the next play asks again */
+    bool snapshot_failed;   /* what needs it next asks again */
     bool early_load_failed; /* while the snapshot was waited for */
     struct cursor *cursors[REPLAY_SYMBOLS_MAX];
     struct frame_ticks ticks[REPLAY_SYMBOLS_MAX];
