@@ -1,14 +1,11 @@
 #include "watch.h"
 
 #include "replay/replay.h"
+#include "step.h"
 #include "support/wire_message.h"
-#include "wire/encoding.h"
-#include "wire/replay_open.h"
 
 #include <inttypes.h>
 #include <string.h>
-
-#define ROWS_MOST 100000
 
 int64_t integer_of(const json_t *message, const char *key)
 {
@@ -29,179 +26,36 @@ bool watch_is_running(const struct watch *watch)
     return watch->state == REPLAY_PLAYING || watch->state == REPLAY_BUFFERING;
 }
 
-static const struct world_tape *tape_of(const struct watch *watch, size_t symbol)
+bool watch_is_unacked(const struct watch *watch)
+{
+    return watch->flow_ack && watch->acked_seq < watch->epoch.seq;
+}
+
+const struct world_tape *watch_tape(const struct watch *watch, size_t symbol)
 {
     return &watch->world->tapes[watch->symbols[symbol]];
 }
 
-/* ---- frames ------------------------------------------------------------------------------ */
-
-/* The rows of one symbol in a frame are exactly the oracle's rows [first, end). */
-static void check_rows(struct watch *watch, const json_t *part, const struct world_tape *tape,
-                       size_t first, size_t end)
+int64_t watch_end(const struct watch *watch, int direction)
 {
-    static int64_t values[ROWS_MOST];
-    size_t rows = (size_t)integer_of(part, "n");
-    CHECK(rows == end - first, "a frame holds %zu ticks of %s, the tape %zu", rows,
-          tape->symbol.name, end - first);
-    CHECK(wire_column_times(json_object_get(part, "time"), rows, values), "bad time column");
-    for (size_t i = 0; i < rows; i++)
-        CHECK(values[i] == tape->ticks[first + i].time, "tick %zu of %s has another time",
-              first + i, tape->symbol.name);
-    static const char *const names[] = {"bid", "ask", "last", "volume"};
-    for (size_t f = 0; f < TICK_FIELDS; f++) {
-        CHECK(wire_column_decimals(json_object_get(part, names[f]), rows, values), "bad %s column",
-              names[f]);
-        for (size_t i = 0; i < rows; i++)
-            CHECK(values[i] == tape->ticks[first + i].fields[f], "tick %zu of %s: another %s",
-                  first + i, tape->symbol.name, names[f]);
-    }
-    watch->rows += rows;
+    return direction > 0 ? watch->to : watch->from;
 }
 
-static const json_t *part_of(const json_t *ticks, size_t symbol)
+static void check_speed(const struct watch *watch, const json_t *message)
 {
-    size_t index;
-    const json_t *part;
-    json_array_foreach(ticks, index, part)
-    {
-        if ((size_t)integer_of(part, "symbol") == symbol)
-            return part;
-    }
-    return NULL;
-}
-
-static size_t check_ticks(struct watch *watch, const json_t *message, int64_t from, int64_t to)
-{
-    const json_t *ticks = json_object_get(message, "ticks");
-    CHECK(watch->ticks || ticks == NULL, "ticks though none were asked for");
-    size_t all = 0;
-    size_t parts = 0;
-    for (size_t i = 0; i < watch->symbol_count && watch->ticks; i++) {
-        const struct world_tape *tape = tape_of(watch, i);
-        size_t first = world_find(tape, from);
-        size_t end = world_find(tape, to);
-        const json_t *part = part_of(ticks, i);
-        CHECK((part != NULL) == (end > first), "ticks of %s in [%" PRId64 ", %" PRId64 "): %zu",
-              tape->symbol.name, from, to, end - first);
-        if (part == NULL)
-            continue;
-        check_rows(watch, part, tape, first, end);
-        watch->totals[i] += (int64_t)(end - first);
-        all += end - first;
-        parts++;
-    }
-    CHECK(json_array_size(ticks) == parts, "a symbol stands twice in a frame");
-    return all;
-}
-
-static bool is_on_grid(const struct watch *watch, int64_t edge)
-{
-    double step_us = watch->rate * 1e6 / (double)watch->fps;
-    int64_t k = (int64_t)((double)(edge - watch->epoch_at) / step_us);
-    for (int64_t near = k - 1; near <= k + 1; near++) {
-        if (watch->epoch_at + (int64_t)((double)near * step_us) == edge)
-            return true;
-    }
-    return edge == watch->to;
-}
-
-static size_t rows_at(const struct watch *watch, int64_t instant)
-{
-    size_t rows = 0;
-    for (size_t i = 0; i < watch->symbol_count; i++)
-        rows += world_find(tape_of(watch, i), instant + 1) - world_find(tape_of(watch, i), instant);
-    return rows;
-}
-
-/* A frame off the grid and before the end must have been cut because it was full, or because the
- * next instant does not fit in. */
-static bool is_full(const struct watch *watch, int64_t to, size_t bytes, size_t rows)
-{
-    return bytes > WIRE_FRAME_BYTES / 16 || rows + rows_at(watch, to) >= CURSOR_STRETCHES_MAX;
-}
-
-static void check_pace(const struct watch *watch, int64_t edge, int64_t due_us, int64_t now_us)
-{
-    if (watch->rate <= 0) {
-        CHECK(due_us == 0, "due is %" PRId64 " at \"max\"", due_us);
+    const json_t *speed = json_object_get(message, "speed");
+    if (watch->speed.max) {
+        const char *want = watch->speed.rate > 0 ? "max" : "-max";
+        CHECK(json_is_string(speed) && strcmp(json_string_value(speed), want) == 0,
+              "the speed is not \"%s\"", want);
         return;
     }
-    double exact = (double)(edge - watch->epoch_at) / watch->rate;
-    CHECK((double)due_us >= exact - 1 && (double)due_us <= exact + 1,
-          "due is %" PRId64 ", the edge's is %.1f", due_us, exact);
-    CHECK(due_us - watch->lead_us <= now_us - watch->epoch_wall_us,
-          "a frame due at %" PRId64 " came after %" PRId64 " us of the epoch", due_us,
-          now_us - watch->epoch_wall_us);
-    /* A second, and up to 250 ms of lag, rounded to the grid. */
-    CHECK(due_us - watch->due_us <= 1250000 + 1000000 / watch->fps + 1,
-          "%" PRId64 " us of play without a frame", due_us - watch->due_us);
+    double rate = json_number_value(speed);
+    CHECK(json_is_number(speed) && !(rate < watch->speed.rate) && !(rate > watch->speed.rate),
+          "the speed is %g, not %g", rate, watch->speed.rate);
 }
 
-/* Only one instant may be larger than a frame. */
-static void check_size(const struct watch *watch, int64_t to, size_t rows, size_t bytes)
-{
-    if (bytes <= WIRE_FRAME_BYTES)
-        return;
-    CHECK(rows_at(watch, to - 1) == rows, "a frame of %zu bytes", bytes);
-}
-
-static void check_window(struct watch *watch, int64_t due_us, size_t bytes)
-{
-    if (!watch->flow_ack)
-        return;
-    bool is_alone = watch->acked_seq == watch->seq;
-    CHECK(is_alone || due_us - watch->acked_due_us <= watch->window_us,
-          "%" PRId64 " us of due time unacknowledged", due_us - watch->acked_due_us);
-    CHECK(is_alone || watch->unacked_bytes + (int64_t)bytes <= REPLAY_WINDOW_BYTES,
-          "%" PRId64 " bytes unacknowledged", watch->unacked_bytes + (int64_t)bytes);
-    CHECK(watch->seq - watch->acked_seq < FLOW_SLOTS, "too many frames unacknowledged");
-    size_t slot = (size_t)(watch->seq % FLOW_SLOTS);
-    watch->sent[slot].due_us = due_us;
-    watch->sent[slot].bytes = (int64_t)bytes;
-    watch->unacked_bytes += (int64_t)bytes;
-}
-
-void watch_acknowledge(struct watch *watch, int64_t epoch, int64_t seq)
-{
-    if (epoch != watch->epoch || !watch->flow_ack)
-        return;
-    for (; watch->acked_seq <= seq && watch->acked_seq < watch->seq; watch->acked_seq++) {
-        size_t slot = (size_t)(watch->acked_seq % FLOW_SLOTS);
-        watch->acked_due_us = watch->sent[slot].due_us;
-        watch->unacked_bytes -= watch->sent[slot].bytes;
-    }
-}
-
-void watch_take_frame(struct watch *watch, const json_t *message, size_t bytes, int64_t now_us)
-{
-    CHECK(integer_of(message, "epoch") == watch->epoch, "a frame of another epoch");
-    CHECK(watch->state == REPLAY_PLAYING, "a frame while %s", replay_state_name(watch->state));
-    CHECK(!watch->snapshot_due, "a frame before the snapshot that it continues");
-    CHECK(integer_of(message, "seq") == watch->seq, "frame %" PRId64 " is missing", watch->seq);
-    CHECK(integer_of(message, "dir") == 1, "dir is not 1");
-    const json_t *span = json_object_get(message, "span");
-    int64_t from = (int64_t)json_integer_value(json_array_get(span, 0));
-    int64_t to = (int64_t)json_integer_value(json_array_get(span, 1));
-    int64_t due_us = integer_of(message, "due");
-    CHECK(from == watch->edge,
-          "a gap or overlap: the frame starts at %" PRId64 ", the edge was %" PRId64, from,
-          watch->edge);
-    CHECK(to > from && to <= watch->to, "the frame ends at %" PRId64, to);
-    size_t rows = check_ticks(watch, message, from, to);
-    check_size(watch, to, rows, bytes);
-    check_pace(watch, to, due_us, now_us);
-    check_window(watch, due_us, bytes);
-    CHECK(watch->rate <= 0 || is_on_grid(watch, to) || is_full(watch, to, bytes, rows),
-          "a frame of %zu bytes and %zu rows ended off the grid", bytes, rows);
-    watch->due_us = due_us;
-    watch->edge = to;
-    watch->seq++;
-    watch->quiet_us = now_us;
-    watch->frames++;
-}
-
-/* ---- other pushes ------------------------------------------------------------------------ */
+/* ---- pushes ------------------------------------------------------------------------------ */
 
 static void check_last(const json_t *item, const struct world_tape *tape, int64_t at)
 {
@@ -213,23 +67,26 @@ static void check_last(const json_t *item, const struct world_tape *tape, int64_
     for (size_t f = TICK_BID; f <= TICK_LAST; f++) {
         int64_t value;
         CHECK(wire_decimal(json_object_get(item, names[f]), &value) && value == want.fields[f],
-              "the snapshot's %s is another", names[f]);
+              "the snapshot's %s of %s is another", names[f], tape->symbol.name);
     }
 }
 
 void watch_take_snapshot(struct watch *watch, const json_t *message)
 {
     CHECK(watch->snapshot_due, "a snapshot that nothing asked for");
-    CHECK(integer_of(message, "epoch") == watch->epoch, "a snapshot of another epoch");
-    CHECK(integer_of(message, "at") == watch->edge, "the snapshot is not at the playhead");
-    CHECK(integer_of(message, "seq") == watch->seq, "the snapshot's seq is not the next frame's");
+    CHECK(integer_of(message, "epoch") == watch->epoch.number, "a snapshot of another epoch");
+    CHECK(integer_of(message, "at") == watch->epoch.edge, "the snapshot is not at the playhead");
+    CHECK(integer_of(message, "seq") == watch->epoch.seq,
+          "the snapshot's seq is not the next frame's");
     const json_t *last = json_object_get(message, "last");
     CHECK(json_array_size(last) == watch->symbol_count, "a snapshot of other symbols");
     bool is_certain = watch->snapshot_changes == watch->world->changes;
     for (size_t i = 0; i < watch->symbol_count && is_certain; i++)
-        check_last(json_array_get(last, i), tape_of(watch, i), watch->edge);
+        check_last(json_array_get(last, i), watch_tape(watch, i), watch->epoch.edge);
     watch->snapshot_due = false;
     watch->snapshot_failed = false;
+    watch->clock_unsure = true;
+    tally(TALLY_SNAPSHOTS);
 }
 
 static enum replay_state state_of(const json_t *message)
@@ -242,42 +99,70 @@ static enum replay_state state_of(const json_t *message)
     return state;
 }
 
-static bool is_unacked(const struct watch *watch)
-{
-    return watch->flow_ack && watch->acked_seq < watch->seq;
-}
-
 static void check_cause(const struct watch *watch, const char *reason, int64_t now_us)
 {
-    if (strcmp(reason, "data") == 0)
-        CHECK(watch->saw_busy || world_is_busy(watch->world), "buffers for data that is there");
-    else if (strcmp(reason, "flow") == 0)
-        CHECK(watch->saw_unacked || is_unacked(watch), "buffers for acks that came");
-    else
-        CHECK(strcmp(reason, "client") == 0 && (watch->saw_changes != watch->world->changes ||
+    if (strcmp(reason, "data") == 0) {
+        CHECK(watch->saw_busy || depot_is_busy(watch->depot), "buffers for data that is there");
+        tally(TALLY_BUFFERS_DATA);
+    } else if (strcmp(reason, "flow") == 0) {
+        CHECK(watch->saw_unacked || watch_is_unacked(watch), "buffers for acks that came");
+        tally(TALLY_BUFFERS_FLOW);
+    } else {
+        CHECK(strcmp(reason, "client") == 0 && (watch->frame_changes != watch->world->changes ||
                                                 now_us - watch->drained_us > REPLAY_LAG_US_MOST),
               "buffers for a client that took everything %" PRId64 " us ago",
               now_us - watch->drained_us);
+        tally(TALLY_BUFFERS_CLIENT);
+    }
+}
+
+/* What came over the whole journey is what lies on it. */
+static void check_journey(const struct watch *watch)
+{
+    const struct journey *journey = &watch->journey;
+    if (!journey->is_whole || journey->changes != watch->world->changes)
+        return;
+    int64_t edge = watch->epoch.edge;
+    int64_t from = journey->at < edge ? journey->at : edge;
+    int64_t to = journey->at < edge ? edge : journey->at;
+    for (size_t i = 0; i < watch->symbol_count; i++) {
+        const struct world_tape *tape = watch_tape(watch, i);
+        int64_t want = (int64_t)(world_find(tape, to) - world_find(tape, from));
+        int64_t came = journey->totals[i] + watch->epoch.totals[i];
+        CHECK(came == want, "%" PRId64 " ticks of %s came between here and there, not %" PRId64,
+              came, tape->symbol.name, want);
+    }
+    if (journey->was_cut)
+        tally(TALLY_JOURNEYS);
+    if (journey->is_elsewhere)
+        tally(TALLY_JOURNEYS_ELSEWHERE);
 }
 
 static void check_end(const struct watch *watch, const json_t *message)
 {
-    CHECK(watch->edge == watch->to, "ended before the end of the range");
+    CHECK(watch->epoch.kind == EPOCH_PLAY, "a step ended the replay");
+    CHECK(watch->epoch.edge == watch_end(watch, watch->epoch.direction),
+          "ended before the end of the range");
     const json_t *totals = json_object_get(json_object_get(message, "totals"), "ticks");
     CHECK(json_array_size(totals) == watch->symbol_count, "totals of other symbols");
     for (size_t i = 0; i < watch->symbol_count; i++)
-        CHECK(json_integer_value(json_array_get(totals, i)) == watch->totals[i],
+        CHECK(json_integer_value(json_array_get(totals, i)) == watch->epoch.totals[i],
               "totals of `ended` are not what was sent");
+    check_journey(watch);
+    tally(watch->epoch.direction > 0 ? TALLY_ENDS_FORWARD : TALLY_ENDS_BACKWARD);
+    if (watch->epoch.seq == 0)
+        tally(TALLY_ENDS_AT_ONCE);
 }
 
 void watch_take_state(struct watch *watch, const json_t *message, int64_t now_us)
 {
     enum replay_state state = state_of(message);
     const char *reason = json_string_value(json_object_get(message, "reason"));
-    CHECK(integer_of(message, "epoch") == watch->epoch, "a state of another epoch");
-    CHECK(integer_of(message, "at") == watch->edge, "the state's `at` is not the edge");
+    CHECK(integer_of(message, "epoch") == watch->epoch.number, "a state of another epoch");
+    CHECK(integer_of(message, "at") == watch->epoch.edge, "the state's `at` is not the edge");
     CHECK((reason != NULL) == (state == REPLAY_BUFFERING), "a reason, or none, while %s",
           replay_state_name(state));
+    check_speed(watch, message);
     if (reason == NULL)
         reason = "";
     if (state == REPLAY_CLOSED) {
@@ -298,15 +183,20 @@ void watch_take_state(struct watch *watch, const json_t *message, int64_t now_us
     strncpy(watch->reason, reason, sizeof watch->reason - 1);
     watch->echo_due = false;
     watch->quiet_us = now_us;
+    watch->clock_unsure = true;
 }
 
 void watch_take_failure(struct watch *watch, const json_t *message)
 {
-    CHECK(watch->world->failures > watch->failures_seen, "an error out of nothing: %s",
+    CHECK(watch->depot->failures > watch->failures_seen, "an error out of nothing: %s",
           text_of(message, "message"));
-    watch->failures_seen = watch->world->failures;
-    watch->snapshot_failed = watch->snapshot_due; /* loads begin after it */
+    CHECK(watch_is_running(watch) || watch->snapshot_due || watch->epoch.is_pending,
+          "an error while nothing was to come: %s", text_of(message, "message"));
+    tally(TALLY_FAILURES);
+    watch->failures_seen = watch->depot->failures;
+    watch->snapshot_failed = watch->snapshot_failed || watch->snapshot_due;
     watch->snapshot_due = false;
+    watch->epoch.is_pending = false;
     if (watch_is_running(watch)) {
         watch->state = REPLAY_PAUSED;
         watch->reason[0] = '\0';
@@ -314,55 +204,151 @@ void watch_take_failure(struct watch *watch, const json_t *message)
     }
 }
 
-/* ---- answers ----------------------------------------------------------------------------- */
+/* ---- epochs ------------------------------------------------------------------------------ */
 
-static void begin_epoch(struct watch *watch, const struct asked *asked, int64_t at)
+/* The frame of the epoch that left the playhead at `at`; NULL: none that is remembered. */
+static const struct used *find_used(const struct watch *watch, int64_t at)
 {
-    watch->epoch_at = at;
-    watch->edge = at;
-    watch->epoch_wall_us = asked->arrives_us;
-    watch->seq = 0;
-    watch->due_us = 0;
+    for (size_t i = watch->used_count; i > 0; i--) {
+        if (watch->used[i - 1].edge == at)
+            return &watch->used[i - 1];
+    }
+    return NULL;
+}
+
+/* Goes on with the journey where the new epoch begins at a frame that was used and leads the same
+ * way; else a new one begins. */
+static void travel(struct watch *watch, int64_t at, int direction)
+{
+    struct journey *journey = &watch->journey;
+    const struct used *used = find_used(watch, at);
+    journey->goes_on = journey->direction == direction && (used != NULL || at == watch->epoch.at);
+    if (!journey->goes_on) {
+        *journey = (struct journey){.is_whole = true,
+                                    .at = at,
+                                    .direction = direction,
+                                    .changes = watch->world->changes,
+                                    .depot = watch->depot};
+        return;
+    }
+    for (size_t i = 0; used != NULL && i < watch->symbol_count; i++)
+        journey->totals[i] += used->totals[i];
+    if (used != NULL && used->edge != watch->epoch.edge)
+        tally(TALLY_TAKEN_BACK);
+}
+
+static void begin_epoch(struct watch *watch, const struct asked *asked, int64_t at, int direction)
+{
+    travel(watch, at, direction);
+    watch->journey.is_whole = watch->journey.is_whole && watch->ticks;
+    watch->epoch = (struct epoch){
+        .number = watch->epoch.number + 1,
+        .direction = direction,
+        .at = at,
+        .edge = at,
+        .wall_us = asked->arrives_us,
+    };
+    watch->used_count = 0;
     watch->acked_seq = 0;
     watch->acked_due_us = 0;
     watch->unacked_bytes = 0;
     watch->saw_busy = false;
     watch->saw_unacked = false;
     watch->drained_us = asked->arrives_us;
-    memset(watch->totals, 0, sizeof watch->totals);
+    watch->frame_us = asked->arrives_us;
+    watch->clock_unsure = true;
+    watch->frame_changes = asked->changes;
+}
+
+static void begin_step(struct watch *watch, const struct asked *asked, int64_t at)
+{
+    begin_epoch(watch, asked, at, asked->count > 0 ? 1 : -1);
+    struct epoch *epoch = &watch->epoch;
+    epoch->kind = EPOCH_STEP;
+    epoch->unit = asked->unit;
+    epoch->changes = asked->changes;
+    epoch->target = step_target(watch, asked, at, &epoch->slack_us);
+    epoch->is_pending = epoch->target != at || asked->changes != watch->world->changes;
+    watch->failures_seen = asked->failures;
+    if (!epoch->is_pending)
+        tally(TALLY_STEPS_NOWHERE);
 }
 
 static void want_snapshot(struct watch *watch, const struct asked *asked)
 {
     watch->snapshot_due = true;
+    watch->snapshot_failed = false;
     watch->snapshot_changes = asked->changes;
 }
 
-/* What the state must be after a control, by the rules. */
-static enum replay_state state_after(const struct watch *watch, enum act act, bool begins_epoch)
+/* ---- answers ----------------------------------------------------------------------------- */
+
+static bool is_faster(const struct watch *watch, const struct asked *asked)
 {
-    if (act == ACT_CLOSE)
+    return asked->act == ACT_SPEED && !replay_speed_equal(asked->speed, watch->speed);
+}
+
+static bool begins_epoch(const struct watch *watch, const struct asked *asked)
+{
+    switch (asked->act) {
+    case ACT_SEEK:
+    case ACT_STEP:
+        return true;
+    case ACT_SPEED:
+        return is_faster(watch, asked);
+    case ACT_PLAY: /* after a step: in the replay's own direction */
+        return watch->state == REPLAY_PAUSED && watch->epoch.kind == EPOCH_STEP;
+    default:
+        return false;
+    }
+}
+
+/* What the state must be after a control, by the rules. */
+static enum replay_state state_after(const struct watch *watch, const struct asked *asked)
+{
+    switch (asked->act) {
+    case ACT_CLOSE:
         return REPLAY_CLOSED;
-    if (act == ACT_PLAY)
+    case ACT_STEP:
+        return REPLAY_PAUSED;
+    case ACT_PLAY:
         return watch->state == REPLAY_PAUSED ? REPLAY_PLAYING : watch->state;
-    if (act == ACT_PAUSE)
+    case ACT_PAUSE:
         return watch_is_running(watch) ? REPLAY_PAUSED : watch->state;
-    if (begins_epoch)
-        return watch_is_running(watch) ? REPLAY_PLAYING : REPLAY_PAUSED;
-    return watch->state;
+    default:
+        if (begins_epoch(watch, asked))
+            return watch_is_running(watch) ? REPLAY_PLAYING : REPLAY_PAUSED;
+        return watch->state;
+    }
+}
+
+static int64_t start_after(const struct watch *watch, const struct asked *asked)
+{
+    bool is_elsewhere = asked->act == ACT_SEEK || (asked->act == ACT_STEP && asked->has_at) ||
+                        (is_faster(watch, asked) && asked->has_at);
+    return is_elsewhere ? asked->at : watch->epoch.edge;
 }
 
 static void take_opened(struct watch *watch, const struct asked *asked, const json_t *message)
 {
     watch->open = true;
     watch->closed_due = false;
-    watch->epoch = integer_of(message, "epoch");
     watch->state = state_of(message);
     watch->reason[0] = '\0';
     watch->echo_due = false;
     watch->snapshot_failed = false;
-    begin_epoch(watch, asked, integer_of(message, "at"));
-    CHECK(watch->edge == asked->at, "opened at another instant");
+    watch->failures_seen = asked->failures;
+    begin_epoch(watch, asked, asked->at, replay_speed_direction(watch->speed));
+    struct journey *journey = &watch->journey;
+    journey->was_cut = journey->was_cut || journey->goes_on;
+    journey->is_elsewhere =
+        journey->is_elsewhere || (journey->goes_on && watch->depot != journey->depot);
+    watch->epoch.number = integer_of(message, "epoch");
+    CHECK(integer_of(message, "at") == asked->at, "opened at %" PRId64 ", not %" PRId64,
+          integer_of(message, "at"), asked->at);
+    CHECK(integer_of(message, "from") == watch->from, "opened from another instant");
+    CHECK(integer_of(message, "to") == watch->to, "opened to another instant");
+    check_speed(watch, message);
     want_snapshot(watch, asked);
 }
 
@@ -374,40 +360,65 @@ static void change_state(struct watch *watch, enum replay_state state)
     watch->state = state;
 }
 
-static void take_control(struct watch *watch, const struct asked *asked, const json_t *message)
+static void take_settings(struct watch *watch, const struct asked *asked)
 {
-    bool is_faster = asked->act == ACT_SPEED && (asked->rate < watch->rate || //
-                                                 asked->rate > watch->rate);
-    bool begins_epoch = asked->act == ACT_SEEK || is_faster;
-    enum replay_state state = state_of(message);
-    enum replay_state want = state_after(watch, asked->act, begins_epoch);
-    CHECK(state == want, "answered %s instead of %s", replay_state_name(state),
-          replay_state_name(want));
-    CHECK(asked->act != ACT_PLAY || watch->state != REPLAY_ENDED, "played when ended");
-    CHECK(integer_of(message, "epoch") == watch->epoch + begins_epoch, "epoch %" PRId64,
-          integer_of(message, "epoch"));
-    bool is_elsewhere = asked->act == ACT_SEEK || (is_faster && asked->has_at);
-    int64_t at = is_elsewhere ? asked->at : watch->edge;
-    CHECK(integer_of(message, "at") == at, "the answer's `at` is not %" PRId64, at);
-    if (asked->act == ACT_PLAY && watch->state == REPLAY_PAUSED) {
-        if (watch->snapshot_failed)
-            want_snapshot(watch, asked);
-        if (!watch->snapshot_due)
-            watch->failures_seen = asked->failures; /* older ones are none of its business */
-        watch->snapshot_failed = false;
-        watch->drained_us = asked->arrives_us;
-    }
-    if (begins_epoch) {
-        watch->epoch++;
-        begin_epoch(watch, asked, at);
-    }
-    if (is_faster)
-        watch->rate = asked->rate;
     if (asked->act == ACT_SET && asked->fps > 0)
         watch->fps = asked->fps;
     if (asked->act == ACT_SET && asked->ticks >= 0)
         watch->ticks = asked->ticks > 0;
-    if (asked->act == ACT_SEEK || asked->act == ACT_SET || (is_faster && watch->snapshot_due))
+    if (asked->act == ACT_SET)
+        watch->clock_unsure = true;
+    watch->journey.is_whole = watch->journey.is_whole && watch->ticks;
+}
+
+/* Before anything of the watch moves. */
+static void check_answer(const struct watch *watch, const struct asked *asked,
+                         const json_t *message)
+{
+    enum replay_state state = state_of(message);
+    enum replay_state want = state_after(watch, asked);
+    CHECK(state == want, "answered %s instead of %s", replay_state_name(state),
+          replay_state_name(want));
+    CHECK(asked->act != ACT_PLAY || watch->state != REPLAY_ENDED, "played when ended");
+    int64_t epoch = watch->epoch.number + begins_epoch(watch, asked);
+    CHECK(integer_of(message, "epoch") == epoch, "epoch %" PRId64 " instead of %" PRId64,
+          integer_of(message, "epoch"), epoch);
+    int64_t at = start_after(watch, asked);
+    CHECK(integer_of(message, "at") == at, "the answer's `at` is not %" PRId64, at);
+}
+
+static void take_play(struct watch *watch, const struct asked *asked)
+{
+    if (watch->snapshot_failed)
+        want_snapshot(watch, asked);
+    if (!watch->snapshot_due)
+        watch->failures_seen = asked->failures; /* older ones are none of its business */
+    watch->snapshot_failed = false;
+    watch->drained_us = asked->arrives_us;
+    watch->frame_us = asked->arrives_us;
+    watch->clock_unsure = true;
+    watch->frame_changes = asked->changes;
+}
+
+static void take_control(struct watch *watch, const struct asked *asked, const json_t *message)
+{
+    check_answer(watch, asked, message);
+    enum replay_state state = state_after(watch, asked);
+    bool is_new = begins_epoch(watch, asked);
+    int64_t at = start_after(watch, asked);
+    if (asked->act == ACT_PLAY && watch->state == REPLAY_PAUSED)
+        take_play(watch, asked);
+    if (asked->act == ACT_SPEED)
+        watch->speed = asked->speed;
+    check_speed(watch, message);
+    if (asked->act == ACT_STEP)
+        begin_step(watch, asked, at);
+    else if (is_new)
+        begin_epoch(watch, asked, at, replay_speed_direction(watch->speed));
+    take_settings(watch, asked);
+    bool is_elsewhere = is_new && asked->act != ACT_PLAY;
+    bool lacks_picture = watch->snapshot_due || watch->snapshot_failed;
+    if (asked->act == ACT_SEEK || asked->act == ACT_SET || (is_elsewhere && lacks_picture))
         want_snapshot(watch, asked);
     if (asked->act == ACT_CLOSE) {
         watch->open = false;
@@ -417,16 +428,28 @@ static void take_control(struct watch *watch, const struct asked *asked, const j
     change_state(watch, state);
 }
 
+/* Why a request that is well-formed must be refused now; NULL: it must not. */
+static const char *refusal_of(const struct watch *watch, const struct asked *asked)
+{
+    if (asked->refusal != NULL)
+        return asked->refusal;
+    if (asked->act == ACT_PLAY && watch->state == REPLAY_ENDED)
+        return "conflict";
+    if (asked->act == ACT_STEP && asked->unit == UNIT_FRAME && watch->speed.max)
+        return "bad_argument";
+    return NULL;
+}
+
 void watch_take_answer(struct watch *watch, const struct asked *asked, const json_t *message)
 {
+    const char *want = refusal_of(watch, asked);
     if (strcmp(text_of(message, "ev"), "error") == 0) {
-        bool has_ended = asked->act == ACT_PLAY && watch->state == REPLAY_ENDED;
-        const char *want = has_ended ? "conflict" : asked->refusal;
         CHECK(want != NULL && strcmp(text_of(message, "code"), want) == 0, "refused: %s",
               text_of(message, "message"));
+        tally(TALLY_REFUSALS);
         return;
     }
-    CHECK(asked->refusal == NULL, "not refused: %s", asked->refusal);
+    CHECK(want == NULL, "not refused: %s", want);
     if (asked->act == ACT_OPEN)
         take_opened(watch, asked, message);
     else
@@ -436,23 +459,56 @@ void watch_take_answer(struct watch *watch, const struct asked *asked, const jso
 
 /* ---- silence ----------------------------------------------------------------------------- */
 
-static void check_silence(const struct watch *watch, int64_t now_us)
+/* What is ahead has been sent as soon as it might be: between two frames there is no more wall time
+ * than there is play. A tick that is new may have been due before it came. */
+static void check_punctual(const struct watch *watch, int64_t now_us)
+{
+    const struct epoch *epoch = &watch->epoch;
+    int64_t next;
+    if (!watch->ticks || watch->clock_unsure || watch->frame_changes != watch->world->changes ||
+        !step_next_instant(watch, epoch->direction, epoch->edge, &next))
+        return;
+    int64_t edge = epoch->direction > 0 ? next + 1 : next;
+    double due_us = (double)(edge - epoch->at) / watch->speed.rate;
+    /* Then comes the next point of the grid, and the wheel's slot. */
+    double most_us = due_us - (double)epoch->due_us + 1e6 / (double)watch->fps + 3000;
+    CHECK((double)(now_us - watch->clock_us) <= most_us,
+          "a tick at %" PRId64 " might have gone %.0f us ago", next,
+          (double)(now_us - watch->clock_us) - most_us);
+}
+
+static void check_silence(struct watch *watch, int64_t now_us)
 {
     CHECK(!watch->snapshot_due, "a snapshot never came");
-    if (!watch_is_running(watch) || is_unacked(watch))
+    if (watch_is_unacked(watch))
+        return;
+    if (watch->epoch.is_pending) {
+        CHECK(watch->epoch.changes != watch->world->changes,
+              "a step to %" PRId64 " stopped at %" PRId64, watch->epoch.target, watch->epoch.edge);
+        watch->epoch.is_pending = false;
+    }
+    if (!watch_is_running(watch))
         return;
     CHECK(watch->state == REPLAY_PLAYING, "buffers for nothing");
-    CHECK(watch->rate > 0, "stands still at \"max\"");
+    CHECK(!watch->speed.max, "stands still at \"max\"");
     /* The beat, on the grid, and the wheel's slot. */
     int64_t most_us = REPLAY_BEAT_US + 1000000 / watch->fps + 2000;
     CHECK(now_us - watch->quiet_us <= most_us, "silent for %" PRId64 " us while playing",
           now_us - watch->quiet_us);
+    check_punctual(watch, now_us);
 }
 
 void watch_look(struct watch *watch)
 {
-    watch->saw_busy = watch->saw_busy || world_is_busy(watch->world);
-    watch->saw_unacked = watch->saw_unacked || is_unacked(watch);
+    watch->saw_busy = watch->saw_busy || depot_is_busy(watch->depot);
+    watch->saw_unacked = watch->saw_unacked || watch_is_unacked(watch);
+}
+
+void watch_drain(struct watch *watch, int64_t now_us)
+{
+    if (watch->clock_unsure)
+        watch->clock_us = now_us;
+    watch->clock_unsure = false;
 }
 
 void watch_take_silence(struct watch *watch, bool is_idle, int64_t turn_us)
@@ -465,8 +521,7 @@ void watch_take_silence(struct watch *watch, bool is_idle, int64_t turn_us)
     else
         watch->quiet_us = turn_us;
     watch->saw_busy = !is_idle;
-    watch->saw_unacked = is_unacked(watch);
-    watch->saw_changes = watch->world->changes;
+    watch->saw_unacked = watch_is_unacked(watch);
     if (watch->drained_us < turn_us)
         watch->drained_us = turn_us;
 }
