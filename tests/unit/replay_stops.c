@@ -206,3 +206,46 @@ Test(replay_stops, asks_again_for_a_picture_that_failed_and_tells_it_once)
     check_silence();
     cr_assert(fake.request_count == 2, "the picture is there");
 }
+
+/* Between points of a coarse grid, or without ticks, more may have passed than a lag may be. */
+Test(replay_stops, does_not_blame_the_client_for_what_a_setting_makes_due)
+{
+    fake_tape_add(ticks, 50 * MS, 1);
+    fake_tape_add(ticks, 1200 * MS, 2);
+    options.ticks = false;
+    options.fps = 1;
+    play();
+    pass(700 * MS);
+    check_silence();
+    struct replay_changes changes = {.ticks = &(bool){true}, .fps = &(int64_t){10}};
+    replay_set(replay, &changes, now_us);
+    take_snapshot();
+    check_frame(0, 100 * MS, 1);
+    cr_assert(look().state == REPLAY_PLAYING);
+    pass(900 * MS);
+    check_silence();
+    pass(200 * MS);
+    check_frame(100 * MS, 1200 * MS, 0);
+}
+
+/* A step used to send its frames without the picture that they continue. */
+Test(replay_stops, asks_again_for_a_picture_that_failed_before_a_step)
+{
+    fake_tape_add(ticks, 50 * MS, 1);
+    start();
+    check_silence();
+    fake_source_answer(&fake, STATUS_INTERNAL);
+    inbox_drain(&inbox);
+    cr_assert(poll() == STATUS_OK && output.saying == SAYING_ERROR);
+    struct replay_step step = {.unit = STEP_TICK, .count = 1};
+    cr_assert(replay_step(replay, &step, NULL, now_us, &failure) == STATUS_OK);
+    take_snapshot();
+    cr_assert(output.epoch == 2 && output.at == 0);
+    check_silence();
+    serve();
+    check_frame(0, 50 * MS + 1, 1);
+    cr_assert(replay_play(replay, now_us, &failure) == STATUS_OK);
+    check_state(REPLAY_PLAYING, REASON_NONE);
+    check_silence();
+    cr_assert(fake.request_count == 2, "the picture is there");
+}
