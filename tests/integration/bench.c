@@ -1,0 +1,153 @@
+/*
+ * `tapedeck bench replay` against a real server: what its viewers counted is what SQL counts, to
+ * the sum of all values, and what goes wrong is said with status 1.
+ */
+#include "deck.h"
+
+#include <criterion/criterion.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+static struct deck deck;
+static char output[65536];
+
+static void start(void)
+{
+    if (!deck_engine_is_here(deck_engine()))
+        cr_skip_test("%s is not installed", deck_engine());
+    deck_init(&deck, deck_engine());
+    int status =
+        DECK_RUN(&deck, output, "generate", "--symbols", "SIM:A,SIM:B", "--every", "20ms", "--from",
+                 "2024-08-08T12:00:00Z", "--to", "2024-08-08T12:20:00Z", "--keep");
+    cr_assert_eq(status, 0, "%s", output);
+    deck_serve(&deck, NULL);
+}
+
+static void stop(void)
+{
+    if (deck.home[0] != '\0')
+        deck_deinit(&deck);
+}
+
+TestSuite(bench, .init = start, .fini = stop, .timeout = 300);
+
+#define ARGUMENTS_MAX 24
+
+/* Runs it with --json and the arguments, which end with NULL; a new reference. */
+static json_t *measure(const char *const *arguments)
+{
+    char url[64];
+    (void)snprintf(url, sizeof url, "ws://127.0.0.1:%u/ws", deck.port);
+    const char *all[ARGUMENTS_MAX] = {"bench", "replay", "--json", "--url", url};
+    for (size_t i = 0; arguments[i] != NULL; i++)
+        all[5 + i] = arguments[i];
+    int status = deck_run(&deck, output, sizeof output, all);
+    cr_assert_eq(status, 0, "%s", output);
+    json_error_t error;
+    json_t *result = json_loads(output, 0, &error);
+    cr_assert_not_null(result, "%s: %s", error.text, output);
+    return result;
+}
+#define MEASURE(...) measure((const char *const[]){__VA_ARGS__, NULL})
+
+static int64_t integer_of(const json_t *result, const char *key)
+{
+    const json_t *value = json_object_get(result, key);
+    cr_assert(json_is_integer(value), "%s is no integer: %s", key, output);
+    return (int64_t)json_integer_value(value);
+}
+
+/* The sum of all times and mantissas at exp 8, modulo 2^64, by SQL's own arithmetic. */
+#define SUM                                                                                        \
+    "mod(sum(extract(epoch from time) * 1000000 + coalesce(bid_price, 0) * 100000000 + "           \
+    "coalesce(ask_price, 0) * 100000000 + coalesce(last_price, 0) * 100000000 + "                  \
+    "coalesce(volume, 0) * 100000000), 18446744073709551616)"
+
+static void expect_pass(const json_t *result, const char *where)
+{
+    char sql[1024];
+    char sum[64];
+    (void)snprintf(sql, sizeof sql, "select count(*) from tick_data where %s", where);
+    int64_t ticks = deck_number(&deck, sql);
+    cr_assert_gt(ticks, 0);
+    cr_assert_eq(integer_of(result, "pass_ticks"), ticks);
+    PGconn *connection = deck_connect(&deck);
+    (void)snprintf(sql, sizeof sql, "select " SUM "::numeric(30, 0) from tick_data where %s",
+                   where);
+    PGresult *row = PQexec(connection, sql);
+    cr_assert_eq(PQresultStatus(row), PGRES_TUPLES_OK, "%s", PQerrorMessage(connection));
+    (void)snprintf(sum, sizeof sum, "%s", PQgetvalue(row, 0, 0));
+    PQclear(row);
+    PQfinish(connection);
+    cr_assert_str_eq(json_string_value(json_object_get(result, "pass_sum")), sum);
+}
+
+Test(bench, viewers_at_max_count_what_sql_counts)
+{
+    json_t *result = MEASURE("--speed", "max", "--viewers", "5", "--stagger", "0");
+    expect_pass(result, "true");
+    cr_assert_eq(integer_of(result, "ticks"), 5 * integer_of(result, "pass_ticks"));
+    cr_assert_eq(integer_of(result, "server_pid"), deck.server);
+    cr_assert_gt(integer_of(result, "server_rss_bytes"), 0);
+    cr_assert_gt(json_real_value(json_object_get(result, "ticks_per_second")), 0);
+    cr_assert(json_is_null(json_object_get(json_object_get(result, "lateness_us"), "p99")));
+    json_decref(result);
+}
+
+Test(bench, a_part_of_the_range_with_acknowledgements_is_counted_too)
+{
+    json_t *result =
+        MEASURE("--speed", "200", "--symbols", "SIM:B", "--from", "2024-08-08T12:03:00.01Z", "--to",
+                "2024-08-08T12:09:59.98Z", "--flow", "ack");
+    expect_pass(result, "symbol = 'SIM:B' and time >= '2024-08-08T12:03:00.01Z' and "
+                        "time < '2024-08-08T12:09:59.98Z'");
+    cr_assert_geq(integer_of(json_object_get(result, "lateness_us"), "p99"), 0);
+    json_decref(result);
+}
+
+Test(bench, seeks_are_measured_playing_and_paused)
+{
+    json_t *result = MEASURE("--seeks", "20", "--viewers", "3");
+    cr_assert_eq(integer_of(result, "seeks"), 60);
+    cr_assert_gt(integer_of(json_object_get(result, "seek_us"), "max"), 0);
+    json_decref(result);
+    result = MEASURE("--seeks", "20", "--paused");
+    cr_assert_eq(integer_of(result, "seeks"), 20);
+    cr_assert_eq(integer_of(result, "frames"), 0);
+    json_decref(result);
+}
+
+Test(bench, a_duration_ends_a_paced_run_and_a_loop)
+{
+    json_t *result = MEASURE("--viewers", "10", "--duration", "1s", "--stagger", "100ms");
+    cr_assert_geq(json_real_value(json_object_get(result, "seconds")), 1);
+    cr_assert_gt(integer_of(result, "frames"), 10);
+    cr_assert(json_is_null(json_object_get(result, "pass_ticks")));
+    json_decref(result);
+    result = MEASURE("--speed", "max", "--loop", "--duration", "1s");
+    expect_pass(result, "true");
+    json_decref(result);
+}
+
+static void expect_failure(const char *const *arguments, const char *words)
+{
+    int status = deck_run(&deck, output, sizeof output, arguments);
+    cr_assert_eq(status, 1, "%s", output);
+    cr_assert_not_null(strstr(output, words), "%s", output);
+}
+
+Test(bench, what_fails_is_said_with_status_1)
+{
+    char url[64];
+    (void)snprintf(url, sizeof url, "ws://127.0.0.1:%u/ws", deck.port);
+    expect_failure((const char *const[]){"bench", "replay", "--url", url, "--symbols", "NO", NULL},
+                   "0 of the 1 symbols");
+    expect_failure((const char *const[]){"bench", "replay", "--url", url, "--from",
+                                         "2024-08-08T12:20:00Z", NULL},
+                   "--from is not before --to");
+    deck_kill(&deck);
+    expect_failure((const char *const[]){"bench", "replay", "--url", url, NULL},
+                   "Connection refused");
+}
