@@ -171,7 +171,9 @@ static int64_t client_cpu_us(void)
 static void begin_measuring(struct audience *audience)
 {
     struct tally *tally = &audience->company.tally;
+    struct histogram open_us = tally->open_us;
     memset(tally, 0, sizeof *tally);
+    tally->open_us = open_us;
     audience->server_cpu_us = process_cpu_us((pid_t)audience->result->server_pid);
     audience->client_cpu_us = client_cpu_us();
     audience->measure_us = clock_monotonic_us();

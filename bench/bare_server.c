@@ -18,10 +18,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/timerfd.h>
 #include <time.h>
+#include <unistd.h>
 
 #define PERIOD_US 16667
-#define TURN_US 1000 /* how often the queue is looked at: tapedeck's wheel has slots of 1 ms */
+#define SLOT_US 1000 /* sends are gathered as in tapedeck's wheel */
 #define FRAME_BYTES_MAX (1 << 20)
 
 struct peer {
@@ -33,7 +35,7 @@ struct peer {
 };
 
 static struct lws_context *context;
-static lws_sorted_usec_list_t turn;
+static int timer_fd;
 static struct peer queue = {.next = &queue, .previous = &queue};
 static uint8_t *frame; /* behind LWS_PRE bytes for lws */
 static size_t frame_bytes;
@@ -65,8 +67,24 @@ static void queue_append(struct peer *peer, int64_t due_us)
     peer->is_queued = true;
 }
 
-static void on_turn(lws_sorted_usec_list_t *timer)
+/* lws's own timers wait in milliseconds and spin below one, so a timerfd it is, as tapedeck has it.
+ */
+static void set_timer(void)
 {
+    struct itimerspec at = {.it_value = {.tv_sec = 0}};
+    if (queue.next != &queue) {
+        int64_t slot_us = (queue.next->due_us / SLOT_US + 1) * SLOT_US;
+        at.it_value.tv_sec = slot_us / 1000000;
+        at.it_value.tv_nsec = slot_us % 1000000 * 1000;
+    }
+    timerfd_settime(timer_fd, TFD_TIMER_ABSTIME, &at, NULL);
+}
+
+static void on_timer(void)
+{
+    uint64_t expiries;
+    ssize_t got = read(timer_fd, &expiries, sizeof expiries);
+    (void)got;
     int64_t now = now_us();
     while (queue.next != &queue && queue.next->due_us <= now) {
         struct peer *peer = queue.next;
@@ -74,7 +92,7 @@ static void on_turn(lws_sorted_usec_list_t *timer)
         queue_append(peer, peer->due_us + PERIOD_US);
         lws_callback_on_writable(peer->wsi);
     }
-    lws_sul_schedule(context, 0, timer, on_turn, TURN_US);
+    set_timer();
 }
 
 static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
@@ -89,6 +107,10 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_RECEIVE:
         if (!peer->is_queued)
             queue_append(peer, now_us() + PERIOD_US);
+        set_timer();
+        break;
+    case LWS_CALLBACK_RAW_RX_FILE:
+        on_timer();
         break;
     case LWS_CALLBACK_SERVER_WRITEABLE:
         return lws_write(wsi, frame + LWS_PRE, frame_bytes, LWS_WRITE_BINARY) < 0 ? -1 : 0;
@@ -108,7 +130,7 @@ static void on_signal(int number)
     lws_cancel_service(context);
 }
 
-int main(int argc, char **argv)
+static bool start(void)
 {
     static const struct lws_protocols protocols[] = {
         {.name = "tapedeck.v1.msgpack",
@@ -118,26 +140,36 @@ int main(int argc, char **argv)
          .tx_packet_size = FRAME_BYTES_MAX},
         {.name = NULL},
     };
+    struct lws_context_creation_info info = {
+        .port = 0, .iface = "127.0.0.1", .protocols = protocols, .gid = -1, .uid = -1};
+    context = lws_create_context(&info);
+    timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
+    if (context == NULL || timer_fd < 0)
+        return false;
+    lws_sock_file_fd_type file = {.filefd = timer_fd};
+    return lws_adopt_descriptor_vhost(lws_get_vhost_by_name(context, "default"),
+                                      LWS_ADOPT_RAW_FILE_DESC, file, protocols[0].name,
+                                      NULL) != NULL;
+}
+
+int main(int argc, char **argv)
+{
+    struct rlimit files;
     frame_bytes = argc == 2 ? strtoul(argv[1], NULL, 10) : 0;
     if (frame_bytes == 0 || frame_bytes > FRAME_BYTES_MAX) {
         fprintf(stderr, "usage: bare_server FRAME_BYTES\n");
         return 2;
     }
     frame = calloc(1, LWS_PRE + frame_bytes);
-    struct rlimit files;
     getrlimit(RLIMIT_NOFILE, &files);
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
     lws_set_log_level(LLL_ERR, NULL);
-    struct lws_context_creation_info info = {
-        .port = 0, .iface = "127.0.0.1", .protocols = protocols, .gid = -1, .uid = -1};
-    context = frame != NULL ? lws_create_context(&info) : NULL;
-    if (context == NULL)
+    if (frame == NULL || !start())
         return 1;
     signal(SIGTERM, on_signal);
     printf("%d\n", lws_get_vhost_listen_port(lws_get_vhost_by_name(context, "default")));
     fflush(stdout);
-    lws_sul_schedule(context, 0, &turn, on_turn, TURN_US);
     while (!is_over && lws_service(context, 0) >= 0)
         continue;
     lws_context_destroy(context);

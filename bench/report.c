@@ -81,6 +81,7 @@ void report_table(const struct audience_options *options, const struct audience_
     buffer_append_format(out, "%" PRId64 ", %" PRId64 " bytes, %.0f bytes each\n", tally->frames,
                          tally->bytes,
                          tally->frames > 0 ? (double)tally->bytes / (double)tally->frames : 0);
+    append_percentiles(out, "opens", &tally->open_us);
     append_percentiles(out, "lateness", &tally->lateness_us);
     append_percentiles(out, "seeks", &tally->seek_us);
     if (tally->bufferings > 0) {
@@ -159,6 +160,7 @@ void report_json(const struct audience_options *options, const struct audience_r
     append_ratio(out, "bytes_per_tick", (double)tally->bytes, (double)tally->ticks);
     append_histogram(out, "lateness_us", &tally->lateness_us);
     append_histogram(out, "seek_us", &tally->seek_us);
+    append_histogram(out, "open_us", &tally->open_us);
     append_seconds(out, "server_cpu_s", result->server_cpu_us);
     append_known(out, "server_rss_bytes", result->server_rss_bytes >= 0, result->server_rss_bytes);
     append_known(out, "server_pid", result->server_pid > 0, result->server_pid);

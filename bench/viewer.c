@@ -1,6 +1,7 @@
 #include "bench/viewer.h"
 
 #include "base/assert.h"
+#include "market/time.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -51,6 +52,7 @@ static enum status ask_open(struct viewer *viewer, struct company *company, int6
 {
     struct requests_open open = company->options->open;
     open.tape = &company->tape;
+    viewer->opened_us = now_us;
     buffer_clear(&company->request);
     requests_open(&company->request, ++viewer->req, &open);
     return ask(viewer, company, ASKED_OPEN, now_us, error);
@@ -115,7 +117,8 @@ static enum status settle_tape(struct company *company, const struct message *me
     for (size_t i = 0; i < message->symbol_count && tape->symbol_count < REQUESTS_SYMBOLS_MAX;
          i++) {
         struct message_symbol symbol = message_take_symbol(&reader);
-        if (reader.failed || symbol.name.count > SYMBOL_BYTES_MAX)
+        if (reader.failed || symbol.name.count > SYMBOL_BYTES_MAX || symbol.from < TIME_MIN ||
+            symbol.to > TIME_MAX + 1)
             return error_set(error, STATUS_BAD_MESSAGE, "symbol %zu is not as promised", i);
         if (is_wanted(options, &symbol.name))
             tape_add(tape, &symbol);
@@ -305,6 +308,7 @@ static enum status take_snapshot(struct viewer *viewer, struct company *company,
                          message->epoch, message->seq);
     if (viewer->phase == VIEWER_ASKING) {
         viewer->phase = VIEWER_READY;
+        histogram_add(&company->tally.open_us, now_us - viewer->opened_us);
         return STATUS_OK;
     }
     if (viewer->awaits_seek && company->options->seeks_paused && viewer->asked == ASKED_NOTHING)

@@ -33,6 +33,7 @@ struct viewer_options {
 struct tally {
     struct histogram lateness_us;
     struct histogram seek_us;
+    struct histogram open_us; /* from replay.open to its snapshot; before the measuring, and kept */
     int64_t ticks;
     int64_t frames;
     int64_t bytes;
@@ -82,6 +83,7 @@ struct viewer {
 
     int64_t played_us; /* when playing was acknowledged: `due` counts from here; 0: it was not */
     int64_t acked_seq; /* with flow "ack" */
+    int64_t opened_us; /* when replay.open was sent */
     int64_t sought;    /* seeks made */
     int64_t sought_us; /* when the last one was sent */
     int64_t target;    /* of the last one */
