@@ -83,6 +83,7 @@ void report_table(const struct audience_options *options, const struct audience_
                          tally->frames > 0 ? (double)tally->bytes / (double)tally->frames : 0);
     append_percentiles(out, "opens", &tally->open_us);
     append_percentiles(out, "lateness", &tally->lateness_us);
+    append_percentiles(out, "steps", &tally->step_us);
     append_percentiles(out, "seeks", &tally->seek_us);
     if (tally->bufferings > 0) {
         append_row(out, "buffering");
@@ -160,6 +161,7 @@ void report_json(const struct audience_options *options, const struct audience_r
     append_ratio(out, "bytes_per_tick", (double)tally->bytes, (double)tally->ticks);
     append_histogram(out, "lateness_us", &tally->lateness_us);
     append_histogram(out, "seek_us", &tally->seek_us);
+    append_histogram(out, "step_us", &tally->step_us);
     append_histogram(out, "open_us", &tally->open_us);
     append_seconds(out, "server_cpu_s", result->server_cpu_us);
     append_known(out, "server_rss_bytes", result->server_rss_bytes >= 0, result->server_rss_bytes);
@@ -171,6 +173,7 @@ void report_json(const struct audience_options *options, const struct audience_r
     append_integer(out, "frames", tally->frames);
     append_integer(out, "bytes", tally->bytes);
     append_integer(out, "seeks", (int64_t)tally->seek_us.count);
+    append_integer(out, "steps", (int64_t)tally->step_us.count);
     append_integer(out, "bufferings", tally->bufferings);
     append_integer(out, "early_us_max", tally->early_us_max);
     append_known(out, "pass_ticks", result->pass_ticks >= 0, result->pass_ticks);

@@ -65,6 +65,15 @@ void requests_seek(struct buffer *out, int64_t req, int64_t to)
     put_integer(out, "to", to);
 }
 
+void requests_step(struct buffer *out, int64_t req, const char *unit, int64_t count)
+{
+    put_head(out, 5, "replay.step", req);
+    put_integer(out, "id", REQUESTS_REPLAY_ID);
+    pack_text(out, "unit");
+    pack_text(out, unit);
+    put_integer(out, "count", count);
+}
+
 void requests_ack(struct buffer *out, int64_t epoch, int64_t seq)
 {
     pack_map(out, 4);

@@ -36,6 +36,8 @@ void requests_open(struct buffer *out, int64_t req, const struct requests_open *
 /* replay.play, replay.close, …: an op that needs nothing more. */
 void requests_control(struct buffer *out, int64_t req, const char *op);
 void requests_seek(struct buffer *out, int64_t req, int64_t to);
+/* One step, against time when `count` is negative. */
+void requests_step(struct buffer *out, int64_t req, const char *unit, int64_t count);
 void requests_ack(struct buffer *out, int64_t epoch, int64_t seq);
 
 #endif

@@ -39,9 +39,15 @@ enum status verifier_epoch(struct verifier *verifier, int64_t epoch, int64_t at,
     verifier->at = verifier->edge = at;
     verifier->seq = 0;
     verifier->due = 0;
+    verifier->is_step = false;
     verifier->sum = 0;
     memset(verifier->ticks, 0, sizeof verifier->ticks);
     return STATUS_OK;
+}
+
+void verifier_steps(struct verifier *verifier)
+{
+    verifier->is_step = true;
 }
 
 /* ---- one frame ---- */
@@ -91,7 +97,7 @@ static enum status check_due(const struct verifier *verifier, const struct messa
                              struct error *error)
 {
     double span_us = fabs((double)(edge_of(verifier, frame) - verifier->at));
-    double wanted = verifier->speed > 0 ? span_us / verifier->speed : 0;
+    double wanted = verifier->speed > 0 && !verifier->is_step ? span_us / verifier->speed : 0;
     if (fabs((double)frame->due - wanted) > DUE_SLACK_US + wanted * 1e-9)
         return error_set(error, STATUS_BAD_MESSAGE,
                          "frame %" PRId64 " is due at %" PRId64 " µs, its edge makes it %.0f",
@@ -210,6 +216,8 @@ enum status verifier_frame(struct verifier *verifier, const struct message *fram
     verifier->sum += sum;
     verifier->edge = edge_of(verifier, frame);
     verifier->due = frame->due;
+    verifier->earliest = extent.earliest;
+    verifier->latest = extent.latest;
     verifier->seq++;
     *ticks = rows;
     return STATUS_OK;

@@ -34,6 +34,10 @@ struct verifier {
     int64_t edge; /* how far it came */
     int64_t seq;  /* of the next frame */
     int64_t due;  /* of the last frame */
+    bool is_step; /* the epoch is a step's: nothing in it is due later */
+
+    int64_t earliest; /* of the last frame's ticks; later than `latest` when it has none */
+    int64_t latest;
 
     int64_t ticks[MESSAGE_SYMBOLS_MAX]; /* of the epoch */
     uint64_t sum;                       /* of the epoch: of all times and mantissas at exp 8 */
@@ -46,6 +50,8 @@ void verifier_init(struct verifier *verifier, struct verifier_range range, doubl
  * begins outside the range. */
 enum status verifier_epoch(struct verifier *verifier, int64_t epoch, int64_t at,
                            struct error *error) MUST_CHECK;
+/* The epoch is a step's. */
+void verifier_steps(struct verifier *verifier);
 /* The next frame, `message_bytes` long; `ticks` gets the number of its ticks. STATUS_BAD_MESSAGE
  * with a sentence that says which promise was broken. */
 enum status verifier_frame(struct verifier *verifier, const struct message *frame,

@@ -181,6 +181,51 @@ static enum status seek_is_done(struct viewer *viewer, struct company *company, 
     return viewer_seek(viewer, company, now_us, error);
 }
 
+/* ---- steps ---- */
+
+static enum status ask_step(struct viewer *viewer, struct company *company, int64_t now_us,
+                            struct error *error)
+{
+    const struct viewer_options *options = company->options;
+    double frame_us = fabs(options->open.speed) * 1e6 / (double)options->open.fps;
+    viewer->target = step_target(&options->step, viewer->verifier.edge,
+                                 verifier_end(&viewer->verifier), frame_us);
+    viewer->stepped++;
+    viewer->stepped_us = now_us;
+    buffer_clear(&company->request);
+    requests_step(&company->request, ++viewer->req, options->step.text, options->open.direction);
+    return ask(viewer, company, ASKED_STEP, now_us, error);
+}
+
+/* Exactly one instant: its ticks, and the edge right behind it. */
+static enum status check_tick_step(const struct verifier *verifier, struct error *error)
+{
+    int64_t edge = verifier->direction > 0 ? verifier->latest + 1 : verifier->earliest;
+    if (verifier->earliest == verifier->latest && verifier->edge == edge)
+        return STATUS_OK;
+    return error_set(error, STATUS_BAD_MESSAGE,
+                     "a step by a tick has ticks from %" PRId64 " to %" PRId64
+                     ", and ends at %" PRId64,
+                     verifier->earliest, verifier->latest, verifier->edge);
+}
+
+/* A frame of a step has come: the next one when that was its last. */
+static enum status take_step_frame(struct viewer *viewer, struct company *company, int64_t ticks,
+                                   int64_t now_us, struct error *error)
+{
+    const struct verifier *verifier = &viewer->verifier;
+    bool is_by_tick = company->options->step.unit == STEP_BY_TICK;
+    enum status status = is_by_tick && ticks > 0 ? check_tick_step(verifier, error) : STATUS_OK;
+    bool is_done = step_is_there(verifier->edge, viewer->target) || (is_by_tick && ticks > 0);
+    if (status != STATUS_OK || !is_done)
+        return status;
+    histogram_add(&company->tally.step_us, now_us - viewer->stepped_us);
+    if (viewer->stepped < company->options->steps && verifier->edge != verifier_end(verifier))
+        return ask_step(viewer, company, now_us, error);
+    viewer->phase = VIEWER_ENDED;
+    return STATUS_OK;
+}
+
 /* ---- answers ---- */
 
 static enum status take_welcome(struct viewer *viewer, struct company *company, int64_t now_us,
@@ -243,6 +288,23 @@ static enum status take_sought(struct viewer *viewer, struct company *company, i
     return ask_play(viewer, company, now_us, error);
 }
 
+static enum status take_stepped(struct viewer *viewer, const struct company *company,
+                                struct error *error)
+{
+    const struct message *message = &company->message;
+    if (message->at != viewer->verifier.edge || message->epoch <= viewer->verifier.epoch ||
+        message->state != STATE_PAUSED)
+        return error_set(error, STATUS_BAD_MESSAGE,
+                         "a step from %" PRId64 " began epoch %" PRId64 " at %" PRId64
+                         ", or is not paused",
+                         viewer->verifier.edge, message->epoch, message->at);
+    viewer->acked_seq = MESSAGE_NONE;
+    enum status status = verifier_epoch(&viewer->verifier, message->epoch, message->at, error);
+    if (status == STATUS_OK)
+        verifier_steps(&viewer->verifier);
+    return status;
+}
+
 static enum status take_closed(struct viewer *viewer, const struct company *company,
                                struct error *error)
 {
@@ -263,6 +325,7 @@ static bool is_answer_to(enum message_event event, enum viewer_asked asked)
         return event == MESSAGE_OPENED;
     case ASKED_PLAY:
     case ASKED_SEEK:
+    case ASKED_STEP:
     case ASKED_CLOSE:
         return event == MESSAGE_OK;
     case ASKED_NOTHING:
@@ -289,6 +352,8 @@ static enum status take_answer(struct viewer *viewer, struct company *company, i
         return take_played(viewer, company, now_us, error);
     case ASKED_SEEK:
         return take_sought(viewer, company, now_us, error);
+    case ASKED_STEP:
+        return take_stepped(viewer, company, error);
     case ASKED_CLOSE:
         return take_closed(viewer, company, error);
     case ASKED_NOTHING:
@@ -336,6 +401,8 @@ static enum status take_frame(struct viewer *viewer, struct company *company, si
     company->tally.frames++;
     company->tally.ticks += ticks;
     count_lateness(viewer, company, now_us);
+    if (viewer->verifier.is_step && viewer->phase == VIEWER_WATCHING)
+        return take_step_frame(viewer, company, ticks, now_us, error);
     /* Until the answer to the seek has come, frames are those of the epoch before it. */
     if (viewer->awaits_seek && !company->options->seeks_paused && viewer->asked == ASKED_NOTHING)
         return seek_is_done(viewer, company, now_us, error);
@@ -453,6 +520,8 @@ enum status viewer_start(struct viewer *viewer, struct company *company, int64_t
     viewer->acked_seq = MESSAGE_NONE;
     if (company->options->is_bare)
         return channel_send(&viewer->channel, CHANNEL_BINARY, "play", 4, error);
+    if (company->options->steps > 0)
+        return ask_step(viewer, company, now_us, error);
     if (company->options->seeks == 0 || !company->options->seeks_paused)
         return ask_play(viewer, company, now_us, error);
     viewer->sought_us = now_us - company->options->seek_every_us;
@@ -463,7 +532,7 @@ enum status viewer_ack(struct viewer *viewer, struct company *company, struct er
 {
     int64_t newest = viewer->verifier.seq - 1;
     if (!company->options->open.acks || viewer->phase != VIEWER_WATCHING ||
-        viewer->asked == ASKED_SEEK || newest <= viewer->acked_seq)
+        viewer->asked == ASKED_SEEK || viewer->asked == ASKED_STEP || newest <= viewer->acked_seq)
         return STATUS_OK;
     viewer->acked_seq = newest;
     buffer_clear(&company->request);
@@ -490,7 +559,7 @@ enum status viewer_leave(struct viewer *viewer, struct company *company, int64_t
 bool viewer_is_waiting(const struct viewer *viewer)
 {
     if (viewer->phase == VIEWER_WATCHING && viewer->asked == ASKED_NOTHING)
-        return viewer->awaits_seek || viewer->played_us > 0;
+        return viewer->awaits_seek || viewer->played_us > 0 || viewer->stepped > 0;
     return viewer->phase == VIEWER_CONNECTING || viewer->phase == VIEWER_ASKING ||
            viewer->asked != ASKED_NOTHING;
 }

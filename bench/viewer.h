@@ -14,13 +14,16 @@
 #include "bench/channel.h"
 #include "bench/histogram.h"
 #include "bench/requests.h"
+#include "bench/step.h"
 #include "bench/verifier.h"
 
 struct viewer_options {
     struct requests_open open; /* its tape is the audience's */
     int64_t seeks;             /* of each viewer; 0: it only plays */
     bool seeks_paused;
-    int64_t seek_every_us;      /* from one seek to the next; 0: at once */
+    int64_t seek_every_us; /* from one seek to the next; 0: at once */
+    int64_t steps;         /* of each viewer; 0: none */
+    struct step step;
     bool loops;                 /* at the end: from the beginning again */
     bool is_bare;               /* the other end is bench/bare_server: messages are only counted */
     const char *const *symbols; /* asked for; NULL: all there are */
@@ -33,6 +36,7 @@ struct viewer_options {
 struct tally {
     struct histogram lateness_us;
     struct histogram seek_us;
+    struct histogram step_us;
     struct histogram open_us; /* from replay.open to its snapshot; before the measuring, and kept */
     int64_t ticks;
     int64_t frames;
@@ -68,7 +72,15 @@ enum viewer_phase {
     VIEWER_DONE,
 };
 
-enum viewer_asked { ASKED_NOTHING, ASKED_SYMBOLS, ASKED_OPEN, ASKED_PLAY, ASKED_SEEK, ASKED_CLOSE };
+enum viewer_asked {
+    ASKED_NOTHING,
+    ASKED_SYMBOLS,
+    ASKED_OPEN,
+    ASKED_PLAY,
+    ASKED_SEEK,
+    ASKED_STEP,
+    ASKED_CLOSE
+};
 
 struct viewer {
     size_t index;
@@ -81,15 +93,17 @@ struct viewer {
     int64_t req;
     int64_t heard_us; /* when the last message came, or the last request was sent */
 
-    int64_t played_us; /* when playing was acknowledged: `due` counts from here; 0: it was not */
-    int64_t acked_seq; /* with flow "ack" */
-    int64_t opened_us; /* when replay.open was sent */
-    int64_t sought;    /* seeks made */
-    int64_t sought_us; /* when the last one was sent */
-    int64_t target;    /* of the last one */
-    bool awaits_seek;  /* its first frame, or its snapshot, has not come */
-    bool is_rewinding; /* the seek is a loop's */
-    uint32_t armed;    /* what epoll waits for */
+    int64_t played_us;  /* when playing was acknowledged: `due` counts from here; 0: it was not */
+    int64_t acked_seq;  /* with flow "ack" */
+    int64_t opened_us;  /* when replay.open was sent */
+    int64_t sought;     /* seeks made */
+    int64_t sought_us;  /* when the last one was sent */
+    int64_t target;     /* of the last one */
+    bool awaits_seek;   /* its first frame, or its snapshot, has not come */
+    int64_t stepped;    /* steps made; where the last one goes is `target` */
+    int64_t stepped_us; /* when it was sent */
+    bool is_rewinding;  /* the seek is a loop's */
+    uint32_t armed;     /* what epoll waits for */
 };
 
 /* The channel is connected by the audience. All: what is not STATUS_OK is a violation, or the end

@@ -7,7 +7,6 @@
 
 #include "app/configuration.h"
 #include "app/load.h"
-#include "bench/audience.h"
 #include "intake/generate.h"
 #include "intake/intake.h"
 
@@ -37,14 +36,5 @@ struct generate_command {
     struct load_options load;
 };
 int generate_run(const struct configuration *configuration, const struct generate_command *command);
-
-struct bench_command {
-    const char *url;   /* NULL: this machine, at the configured port */
-    const char *speed; /* "0.5", "max", "-2", "-max" */
-    bool prints_json;
-    struct audience_options audience; /* but for its URL, speed and direction */
-};
-int bench_replay_run(const struct configuration *configuration,
-                     const struct bench_command *command);
 
 #endif

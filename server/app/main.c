@@ -2,6 +2,7 @@
  * tapedeck: the table of subcommands. What each option means is said here once, for the parser and
  * for --help; what a subcommand does is in the file of its name.
  */
+#include "app/bench.h"
 #include "app/commands.h"
 #include "app/options.h"
 #include "app/setting.h"
@@ -264,187 +265,6 @@ static int generate(const struct configuration *configuration, const struct invo
     return generate_run(configuration, &command);
 }
 
-/* ---- bench ------------------------------------------------------------------------------------
- */
-
-/* In the order of false and true: whether frames are acknowledged. */
-static const char *const flows[] = {"tcp", "ack", NULL};
-
-struct bench_values {
-    const char *url;
-    int64_t viewers;
-    const char *speed;
-    struct option_list symbols;
-    int64_t from;
-    int64_t to;
-    int64_t duration_us;
-    int64_t stagger_us;
-    int64_t fps;
-    int64_t lead_ms;
-    int flow;
-    int64_t seeks;
-    bool paused;
-    int64_t seek_every_us;
-    int64_t seed;
-    bool loop;
-    int64_t server_pid;
-    bool bare;
-    bool json;
-};
-
-#define BENCH_FIELD(field) .offset = offsetof(struct bench_values, field)
-#define BENCH_LEAD_UNSET (-1)
-#define BENCH_LEAD_MS_OF_SEEKS 500 /* what replay.open has by default */
-#define BENCH_DURATION_US_MAX (30 * TIME_DAY_US)
-
-static const struct bench_values bench_defaults = {
-    .viewers = 1,
-    .speed = "1",
-    .from = ALWAYS,
-    .to = ALWAYS,
-    .stagger_us = TIME_SECOND_US,
-    .fps = 60,
-    .lead_ms = BENCH_LEAD_UNSET,
-    .seed = 1,
-};
-
-static const struct option bench_options[] = {
-    {.name = "url",
-     .type = OPTION_TEXT,
-     BENCH_FIELD(url),
-     .value = "URL",
-     .help = "the server; by default ws://127.0.0.1:PORT/ws with the configured port"},
-    {.name = "viewers",
-     .type = OPTION_INTEGER,
-     BENCH_FIELD(viewers),
-     .min = 1,
-     .max = AUDIENCE_VIEWERS_MAX,
-     .help = "how many, each with a connection and a replay of its own (default 1)"},
-    {.name = "speed",
-     .type = OPTION_TEXT,
-     BENCH_FIELD(speed),
-     .value = "N|max|-N|-max",
-     .help = "market seconds a second, 0.01 … 100000, or as fast as it goes; with - backward "
-             "(default 1)"},
-    {.name = "symbols",
-     .type = OPTION_LIST,
-     BENCH_FIELD(symbols),
-     .value = "NAME,…",
-     .help = "what is played; by default every symbol there is, at most 64"},
-    {.name = "from",
-     .type = OPTION_TIME,
-     BENCH_FIELD(from),
-     .help = "where the range begins; by default at the first tick"},
-    {.name = "to",
-     .type = OPTION_TIME,
-     BENCH_FIELD(to),
-     .help = "where it ends; by default after the last tick"},
-    {.name = "duration",
-     .type = OPTION_DURATION,
-     BENCH_FIELD(duration_us),
-     .min = 0,
-     .max = BENCH_DURATION_US_MAX,
-     .help = "stop so long after everybody plays, and measure only that time; by default the range "
-             "is played to its end"},
-    {.name = "stagger",
-     .type = OPTION_DURATION,
-     BENCH_FIELD(stagger_us),
-     .min = 0,
-     .max = TIME_HOUR_US,
-     .help = "the viewers' starts are spread over it (default 1s)"},
-    {.name = "fps",
-     .type = OPTION_INTEGER,
-     BENCH_FIELD(fps),
-     .min = 1,
-     .max = 240,
-     .help = "frames a second (default 60)"},
-    {.name = "lead-ms",
-     .type = OPTION_INTEGER,
-     BENCH_FIELD(lead_ms),
-     .min = 0,
-     .max = 5000,
-     .help = "how far ahead of its time a frame may be sent (default 0, so that lateness means "
-             "something; with --seeks 500, so that nobody waits for the first frame's time)"},
-    {.name = "flow",
-     .type = OPTION_CHOICE,
-     BENCH_FIELD(flow),
-     .choices = flows,
-     .help = "what keeps the server from running ahead: the socket, or acknowledgements"},
-    {.name = "seeks",
-     .type = OPTION_INTEGER,
-     BENCH_FIELD(seeks),
-     .min = 0,
-     .max = INT64_C(1) << 40,
-     .help = "seeks of each viewer to instants all over the range, each measured from the request "
-             "to the first frame (default 0: none)"},
-    {.name = "paused",
-     .type = OPTION_SWITCH,
-     BENCH_FIELD(paused),
-     .help = "seek while paused, and measure to the snapshot"},
-    {.name = "seek-every",
-     .type = OPTION_DURATION,
-     BENCH_FIELD(seek_every_us),
-     .min = 0,
-     .max = TIME_HOUR_US,
-     .help = "from one seek of a viewer to its next; by default as soon as the last is done"},
-    {.name = "seed",
-     .type = OPTION_INTEGER,
-     BENCH_FIELD(seed),
-     .min = 0,
-     .max = INT64_MAX,
-     .help = "the same seed seeks to the same instants (default 1)"},
-    {.name = "loop",
-     .type = OPTION_SWITCH,
-     BENCH_FIELD(loop),
-     .help = "at the end, play from the beginning again"},
-    {.name = "server-pid",
-     .type = OPTION_INTEGER,
-     BENCH_FIELD(server_pid),
-     .min = 0,
-     .max = INT32_MAX,
-     .help = "whose CPU time and memory to tell; by default whoever listens at the port here"},
-    {.name = "bare",
-     .type = OPTION_SWITCH,
-     BENCH_FIELD(bare),
-     .help = "only count messages: the other end is bench/bare_server"},
-    {.name = "json", .type = OPTION_SWITCH, BENCH_FIELD(json), .help = "print one JSON object"},
-};
-
-static int64_t bench_lead_ms(const struct bench_values *values)
-{
-    if (values->lead_ms != BENCH_LEAD_UNSET)
-        return values->lead_ms;
-    return values->seeks > 0 ? BENCH_LEAD_MS_OF_SEEKS : 0;
-}
-
-static int bench(const struct configuration *configuration, const struct invocation *invocation)
-{
-    const struct bench_values *values = invocation->values;
-    struct bench_command command = {
-        .url = values->url,
-        .speed = values->speed,
-        .prints_json = values->json,
-        .audience = {.viewer_count = (size_t)values->viewers,
-                     .duration_us = values->duration_us,
-                     .stagger_us = values->stagger_us,
-                     .seed = (uint64_t)values->seed,
-                     .server_pid = values->server_pid,
-                     .viewer = {.open = {.fps = values->fps,
-                                         .lead_ms = bench_lead_ms(values),
-                                         .acks = values->flow != 0},
-                                .seeks = values->seeks,
-                                .seeks_paused = values->paused,
-                                .seek_every_us = values->seek_every_us,
-                                .loops = values->loop,
-                                .is_bare = values->bare,
-                                .symbols = values->symbols.items,
-                                .symbol_count = values->symbols.count,
-                                .from = values->from,
-                                .to = values->to}},
-    };
-    return bench_replay_run(configuration, &command);
-}
-
 static int config(const struct configuration *configuration, const struct invocation *invocation)
 {
     (void)invocation;
@@ -510,7 +330,8 @@ static const struct subcommand subcommands[] = {
      .run = generate},
     {.name = "bench replay",
      .summary = "play to many viewers over real WebSockets, check what they get, and measure",
-     OPTIONS(bench_options),
+     .options = bench_options,
+     .option_count = BENCH_OPTION_COUNT,
      .values_bytes = sizeof(struct bench_values),
      .defaults = &bench_defaults,
      .uses = SETTING_OF_ALL,
@@ -525,7 +346,7 @@ static const struct subcommand subcommands[] = {
      .examples = "tapedeck bench replay --speed max --viewers 10\n"
                  "tapedeck bench replay --viewers 1000 --duration 20s --json\n"
                  "tapedeck bench replay --seeks 1000 --url ws://127.0.0.1:9000/ws\n",
-     .run = bench},
+     .run = bench_replay_run},
     {.name = "migrate up",
      .summary = "bring the schema up to date",
      .uses = SETTING_OF_DATABASE | SETTING_OF_ALL,

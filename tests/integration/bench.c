@@ -119,6 +119,35 @@ Test(bench, seeks_are_measured_playing_and_paused)
     json_decref(result);
 }
 
+Test(bench, backward_comes_to_the_same_ticks_as_sql)
+{
+    json_t *result = MEASURE("--speed", "-max", "--viewers", "2");
+    expect_pass(result, "true");
+    json_decref(result);
+    result = MEASURE("--speed", "-400", "--symbols", "SIM:A");
+    expect_pass(result, "symbol = 'SIM:A'");
+    json_decref(result);
+    result = MEASURE("--speed", "-1", "--seeks", "20");
+    cr_assert_eq(integer_of(result, "seeks"), 20);
+    json_decref(result);
+}
+
+Test(bench, steps_come_to_the_same_ticks_as_sql)
+{
+    /* Every tick once: the range ends before the steps do. */
+    json_t *result = MEASURE("--steps", "100000", "--symbols", "SIM:A", "--from",
+                             "2024-08-08T12:01:00Z", "--to", "2024-08-08T12:01:20Z");
+    cr_assert_eq(integer_of(result, "ticks"),
+                 deck_number(&deck, "select count(*) from tick_data where symbol = 'SIM:A' and "
+                                    "time >= '2024-08-08T12:01:00Z' and "
+                                    "time < '2024-08-08T12:01:20Z'"));
+    json_decref(result);
+    result = MEASURE("--steps", "100", "--step-by", "1m", "--speed", "-max");
+    cr_assert_eq(integer_of(result, "steps"), 20);
+    cr_assert_eq(integer_of(result, "ticks"), deck_number(&deck, "select count(*) from tick_data"));
+    json_decref(result);
+}
+
 Test(bench, a_duration_ends_a_paced_run_and_a_loop)
 {
     json_t *result = MEASURE("--viewers", "10", "--duration", "1s", "--stagger", "100ms");

@@ -267,6 +267,52 @@ Test(viewer, seeks_lie_in_the_range_and_never_near_each_other)
     }
 }
 
+static void step_once(const char *by)
+{
+    options.steps = 2;
+    cr_assert_eq(step_parse(by, &options.step, &error), STATUS_OK);
+    become_ready();
+    cr_assert_eq(viewer_start(&viewer, &company, NOW, &error), STATUS_OK);
+    cr_assert(was_asked("replay.step"));
+    cr_assert_eq(answer("ok", 2, "paused", FROM, NOW), STATUS_OK, "%s", error.text);
+}
+
+/* Frames of a step are due at once, whatever the speed; it is done when its last one is there. */
+static enum status say_step_frame(int64_t seq, int64_t from, int64_t to, int64_t now_us)
+{
+    begin(7, "replay.frame");
+    put("id", 1);
+    put("epoch", viewer.verifier.epoch);
+    put("seq", seq);
+    put("due", 0);
+    put("dir", 1);
+    pack_text(&said, "span");
+    pack_array(&said, 2);
+    pack_integer(&said, from);
+    pack_integer(&said, to);
+    return deliver(now_us);
+}
+
+Test(viewer, a_step_takes_until_its_last_frame)
+{
+    step_once("1s"); /* FROM is a whole second */
+    cr_assert_eq(say_step_frame(0, FROM, FROM + 400000, NOW + 10), STATUS_OK, "%s", error.text);
+    cr_assert_eq(company.tally.step_us.count, 0);
+    cr_assert_eq(say_step_frame(1, FROM + 400000, FROM + 1000000, NOW + 30), STATUS_OK);
+    cr_assert_eq(company.tally.step_us.max, 30);
+    cr_assert(was_asked("replay.step"));
+    cr_assert_eq(answer("ok", 3, "paused", FROM + 1000000, NOW), STATUS_OK, "%s", error.text);
+    cr_assert_eq(say_step_frame(0, FROM + 1000000, FROM + 2000000, NOW + 60), STATUS_OK);
+    cr_assert_eq(viewer.phase, VIEWER_ENDED);
+}
+
+Test(viewer, a_step_by_ticks_to_the_end_is_the_last)
+{
+    step_once("tick");
+    cr_assert_eq(say_step_frame(0, FROM, TO, NOW + 10), STATUS_OK, "%s", error.text);
+    cr_assert_eq(viewer.phase, VIEWER_ENDED);
+}
+
 /* ---- what it notices ---- */
 
 #define REFUSED(call, words)                                                                       \
@@ -318,6 +364,20 @@ Test(viewer, notices_a_seek_to_somewhere_else_and_one_without_an_epoch)
     REFUSED(answer("ok", 2, "playing", viewer.target + 1, NOW), "a seek to");
     viewer = before;
     REFUSED(answer("ok", 1, "playing", viewer.target, NOW), "a seek to");
+}
+
+Test(viewer, notices_a_step_that_plays_or_begins_elsewhere)
+{
+    options.steps = 1;
+    cr_assert_eq(step_parse("tick", &options.step, &error), STATUS_OK);
+    become_ready();
+    cr_assert_eq(viewer_start(&viewer, &company, NOW, &error), STATUS_OK);
+    struct viewer before = viewer;
+    REFUSED(answer("ok", 2, "playing", FROM, NOW), "a step from");
+    viewer = before;
+    REFUSED(answer("ok", 2, "paused", FROM + 1, NOW), "a step from");
+    viewer = before;
+    REFUSED(answer("ok", 1, "paused", FROM, NOW), "a step from");
 }
 
 Test(viewer, notices_frames_of_the_old_epoch_after_the_answer)

@@ -1,0 +1,12 @@
+#include "app/bench.h"
+
+#include <criterion/criterion.h>
+
+/* The count stands in a header, the table elsewhere: a row too few would be a row of nothing. */
+Test(bench_options, every_row_of_the_table_is_an_option)
+{
+    for (size_t i = 0; i < BENCH_OPTION_COUNT; i++) {
+        cr_assert_not_null(bench_options[i].name, "row %zu", i);
+        cr_assert_not_null(bench_options[i].help, "row %zu", i);
+    }
+}
