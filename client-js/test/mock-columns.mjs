@@ -2,8 +2,10 @@
 
 /** @param {number[]} times */
 export function timeColumn(times) {
-  const base = times[0] ?? 0;
-  const span = (times[times.length - 1] ?? 0) - base;
+  const [first = 0, last = first] = [times[0], times[times.length - 1]];
+  // Backwards they come newest first.
+  const base = Math.min(first, last);
+  const span = Math.abs(last - first);
   if (span < 2 ** 32) return ["u32", base, 1, bytes(Uint32Array.from(times, (time) => time - base))];
   return ["i64", 0, bytes(BigInt64Array.from(times, (time) => BigInt(time)))];
 }

@@ -58,8 +58,8 @@ export function demoSymbols() {
   ];
 }
 
-/** @param {number} seed */
-function mulberry32(seed) {
+/** Numbers in [0, 1), the same for the same seed. @param {number} seed */
+export function mulberry32(seed) {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;

@@ -1,8 +1,15 @@
-/** One replay of the mock server: the forward half of the protocol's section 4. */
+/**
+ * One replay of the mock server: section 4 of the protocol but for candles, in both directions.
+ * Time is told to it: `pump` says and sends what is due.
+ */
 import { decimalColumn, timeColumn } from "./mock-columns.mjs";
+import { endOf, firstAt, stepTarget } from "./mock-steps.mjs";
 
 const MAX_UNACKED_BYTES = 4 * 1024 * 1024;
-const TICKS_PER_FRAME_AT_MAX = 1500;
+/** Of the busiest symbol; stands for the limit in bytes. */
+const TICKS_PER_FRAME = 1500;
+/** A lag beyond this stops the play clock. */
+const MAX_LAG_US = 250_000;
 
 /** @typedef {Record<string, unknown>} Message */
 
@@ -13,39 +20,57 @@ export class MockReplay {
   start = 0;
   edge = 0;
   clockUs = 0;
-  pumpedAt = 0;
   sentDue = 0;
   ackedDue = 0;
   /** @type {{seq: number, due: number, bytes: number}[]} */
   unacked = [];
   /** @type {number[]} */
-  next = [];
-  /** @type {number[]} */
   sent = [];
+  /** @type {string | undefined} */
+  reason;
+  /** Where the step that is under way ends. @type {number | undefined} */
+  stepTo;
+  /** The epoch is that of a step. */
+  stepped = false;
+  owesSnapshot = true;
+  /** The state that was told last. */
+  told;
 
   /**
    * @param {import("./mock-data.mjs").MockSymbol[]} symbols
    * @param {Message} request
    * @param {(message: Message) => number} push sends, and gives the size of what it sent
+   * @param {number} nowMs
    */
-  constructor(symbols, request, push) {
+  constructor(symbols, request, push, nowMs) {
     this.symbols = symbols;
     this.push = push;
     this.id = Number(request["id"]);
     this.from = Number(request["from"]);
     this.to = Number(request["to"] ?? Math.max(...symbols.map(endOf)));
     this.fps = Number(request["fps"] ?? 60);
+    this.ticks = request["ticks"] !== false;
     this.leadUs = Number(request["lead_ms"] ?? 500) * 1000;
     this.windowUs = Number(request["window_ms"] ?? 2000) * 1000;
     /** @type {unknown} */
     this.speed = request["speed"] ?? 1;
     this.state = String(request["state"] ?? "paused");
-    this.begin(Number(request["at"] ?? this.from));
-    this.timer = setInterval(() => this.pump(), 4);
+    this.told = this.state;
+    this.pumpedAt = nowMs;
+    this.begin(Number(request["at"] ?? (this.direction > 0 ? this.from : this.to)));
   }
 
-  close() {
-    clearInterval(this.timer);
+  /** Of the replay's own speed; a step has one of its own. */
+  get direction() {
+    return this.speed === "-max" || Number(this.speed) < 0 ? -1 : 1;
+  }
+
+  get atFullSpeed() {
+    return this.speed === "max" || this.speed === "-max";
+  }
+
+  get running() {
+    return this.state === "playing" || this.state === "buffering";
   }
 
   /** @param {number} at */
@@ -55,22 +80,30 @@ export class MockReplay {
     this.start = at;
     this.edge = at;
     this.clockUs = 0;
-    this.pumpedAt = performance.now();
     this.sentDue = 0;
     this.ackedDue = 0;
     this.unacked = [];
-    this.next = this.symbols.map(({ ticks }) => firstAt(ticks, at));
     this.sent = this.symbols.map(() => 0);
+    this.stepTo = undefined;
+    this.stepped = false;
     if (this.state === "ended") this.state = "paused";
+    if (this.state === "buffering") this.state = "playing";
   }
 
   standing() {
     return { id: this.id, epoch: this.epoch, state: this.state, at: this.edge, speed: this.speed };
   }
 
+  /** @param {unknown} instant @returns {string | undefined} what is wrong with it */
+  wrongInstant(instant) {
+    const at = Number(instant ?? this.edge);
+    return at >= this.from && at <= this.to ? undefined : `${at} is not within the range.`;
+  }
+
   /** @param {number} to */
   seek(to) {
     this.begin(to);
+    this.owesSnapshot = true;
   }
 
   /** @param {unknown} speed @param {unknown} at */
@@ -80,10 +113,31 @@ export class MockReplay {
     this.begin(Number(at ?? this.edge));
   }
 
+  /** @param {Message} request @returns {string | undefined} why it cannot be done */
+  step(request) {
+    const at = Number(request["at"] ?? this.edge);
+    const count = Number(request["count"]);
+    const frameMicros = this.atFullSpeed ? undefined : (Math.abs(Number(this.speed)) * 1e6) / this.fps;
+    const target = stepTarget({ unit: String(request["unit"]), count, at, symbols: this.symbols, frameMicros });
+    if (target === undefined || count === 0) return "That is no step.";
+    this.begin(at);
+    this.state = "paused";
+    this.stepped = true;
+    this.stepTo = Math.min(Math.max(target, this.from), this.to);
+    return undefined;
+  }
+
+  /** @param {Message} request */
+  set(request) {
+    this.fps = Number(request["fps"] ?? this.fps);
+    this.ticks = Boolean(request["ticks"] ?? this.ticks);
+    this.owesSnapshot = true;
+  }
+
   /** @param {boolean} playing */
   play(playing) {
-    this.pumpedAt = performance.now();
-    this.state = playing ? "playing" : "paused";
+    if (playing && this.stepped) this.begin(this.edge);
+    if (playing !== this.running) this.state = playing ? "playing" : "paused";
   }
 
   /** @param {Message} message */
@@ -94,69 +148,106 @@ export class MockReplay {
     }
   }
 
-  /** @param {string} state @param {Message} [more] */
-  enter(state, more = {}) {
-    if (this.state === state) return;
+  /** @param {string} state @param {string} [reason] */
+  enter(state, reason) {
     this.state = state;
+    this.reason = reason;
+    this.tell();
+  }
+
+  tell() {
+    if (this.state === this.told) return;
+    this.told = this.state;
+    const more = this.state === "ended" ? { totals: { ticks: this.sent } } : this.state === "buffering" ? { reason: this.reason } : {};
     this.push({ ev: "replay.state", ...this.standing(), ...more });
   }
 
-  pump() {
-    const now = performance.now();
-    const elapsed = now - this.pumpedAt;
-    this.pumpedAt = now;
-    if (this.state !== "playing" && this.state !== "buffering") return;
-    if (this.state === "playing") this.clockUs += elapsed * 1000;
+  /** @param {number} nowMs */
+  pump(nowMs) {
+    const elapsed = nowMs - this.pumpedAt;
+    this.pumpedAt = nowMs;
+    this.tell();
+    if (this.owesSnapshot) this.sendSnapshot();
+    while (this.stepTo !== undefined) this.sendStep(this.stepTo);
+    if (!this.running) return;
+    if (this.state === "playing") this.clockUs += Math.min(elapsed * 1000, MAX_LAG_US);
     while (this.sendNext());
+  }
+
+  sendSnapshot() {
+    this.owesSnapshot = false;
+    const last = this.symbols.map((symbol, index) => lastValues(symbol, index, this.edge));
+    this.push({ ev: "replay.snapshot", id: this.id, epoch: this.epoch, seq: this.seq, at: this.edge, candles: [], last });
+  }
+
+  /** @param {number} target */
+  sendStep(target) {
+    const direction = target < this.edge ? -1 : 1;
+    const edge = this.bounded(direction, target);
+    this.sendFrame(0, edge, direction);
+    if (edge === target) this.stepTo = undefined;
   }
 
   /** @returns {boolean} whether there may be more to send now */
   sendNext() {
-    if (this.edge >= this.to) {
-      this.enter("ended", { totals: { ticks: this.sent } });
+    const { direction } = this;
+    const end = direction > 0 ? this.to : this.from;
+    if (this.edge === end) {
+      this.enter("ended");
       return false;
     }
-    const max = this.speed === "max";
-    const due = max ? 0 : this.sentDue + 1e6 / this.fps;
+    const due = this.atFullSpeed ? 0 : this.sentDue + 1e6 / this.fps;
     if (due > this.clockUs + this.leadUs) return false;
     const unackedBytes = this.unacked.reduce((sum, frame) => sum + frame.bytes, 0);
     if (due - this.ackedDue > this.windowUs || unackedBytes > MAX_UNACKED_BYTES) {
-      this.enter("buffering", { reason: "flow" });
+      this.enter("buffering", "flow");
       return false;
     }
     this.enter("playing");
-    this.sendFrame(due, Math.min(max ? this.edgeAtMax() : this.start + Math.round(due * Number(this.speed)), this.to));
+    const wanted = this.atFullSpeed ? end : this.start + Math.round(due * Number(this.speed));
+    const edge = this.bounded(direction, direction > 0 ? Math.min(wanted, end) : Math.max(wanted, end));
+    this.sentDue = due;
+    const silent = due - (this.unacked[this.unacked.length - 1]?.due ?? this.ackedDue);
+    if (this.has(edge) || edge === end || silent >= 1e6) this.sendFrame(due, edge, direction);
     return true;
   }
 
-  edgeAtMax() {
-    const { ticks } = this.symbols[0] ?? { ticks: [] };
-    const tick = ticks[(this.next[0] ?? 0) + TICKS_PER_FRAME_AT_MAX];
-    return tick ? tick.time : this.to;
+  /** `target`, or as far towards it as one frame reaches. @param {number} direction @param {number} target */
+  bounded(direction, target) {
+    let edge = target;
+    for (const { ticks } of this.symbols) {
+      const next = firstAt(ticks, this.edge);
+      const tick = direction > 0 ? ticks[next + TICKS_PER_FRAME] : ticks[next - TICKS_PER_FRAME];
+      if (!tick) continue;
+      if (direction > 0) edge = Math.min(edge, Math.max(tick.time, this.edge + 1));
+      else edge = Math.max(edge, tick.time);
+    }
+    return edge;
   }
 
-  /** @param {number} due @param {number} edge */
-  sendFrame(due, edge) {
-    const rows = this.symbols.flatMap((symbol, index) => this.takeTicks(symbol, index, edge));
-    const lastDue = this.unacked[this.unacked.length - 1]?.due ?? this.ackedDue;
-    this.sentDue = due;
-    if (rows.length === 0 && edge < this.to && due - lastDue < 1e6) return;
+  /** Whether there are ticks between here and `edge`. @param {number} edge */
+  has(edge) {
+    return this.symbols.some(({ ticks }) => firstAt(ticks, edge) !== firstAt(ticks, this.edge));
+  }
+
+  /** @param {number} due @param {number} edge @param {number} direction */
+  sendFrame(due, edge, direction) {
+    const span = direction > 0 ? [this.edge, edge] : [edge, this.edge];
+    const rows = this.ticks ? this.symbols.flatMap((symbol, index) => this.takeTicks(symbol, index, span, direction)) : [];
     const frame = {
       ev: "replay.frame", id: this.id, epoch: this.epoch, seq: this.seq,
-      due: Math.round(due), span: [this.edge, edge], dir: 1, ticks: rows,
+      due: Math.round(due), span, dir: direction, ...(rows.length > 0 ? { ticks: rows } : {}),
     };
     this.edge = edge;
     this.unacked.push({ seq: this.seq, due, bytes: this.push(frame) });
     this.seq += 1;
   }
 
-  /** @param {import("./mock-data.mjs").MockSymbol} symbol @param {number} index @param {number} edge */
-  takeTicks({ ticks, exp }, index, edge) {
-    const first = this.next[index] ?? 0;
-    const end = firstAt(ticks, edge);
-    if (end === first) return [];
-    const rows = ticks.slice(first, end);
-    this.next[index] = end;
+  /** @param {import("./mock-data.mjs").MockSymbol} symbol @param {number} index @param {number[]} span @param {number} direction */
+  takeTicks({ ticks, exp }, index, [low = 0, high = 0], direction) {
+    const rows = ticks.slice(firstAt(ticks, low), firstAt(ticks, high));
+    if (rows.length === 0) return [];
+    if (direction < 0) rows.reverse();
     this.sent[index] = (this.sent[index] ?? 0) + rows.length;
     return [{
       symbol: index,
@@ -170,19 +261,13 @@ export class MockReplay {
   }
 }
 
-/** @param {import("./mock-data.mjs").MockSymbol} symbol */
-export function endOf({ ticks }) {
-  return (ticks[ticks.length - 1]?.time ?? 0) + 1;
-}
-
-/** Index of the first tick at or after `time`. @param {{time: number}[]} ticks @param {number} time */
-function firstAt(ticks, time) {
-  let low = 0;
-  let high = ticks.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((ticks[middle]?.time ?? 0) < time) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+/** @param {import("./mock-data.mjs").MockSymbol} symbol @param {number} index @param {number} at */
+function lastValues({ ticks, exp }, index, at) {
+  const before = ticks.slice(0, firstAt(ticks, at));
+  const newest = (/** @type {"bid" | "ask" | "last"} */ field) => {
+    let i = before.length - 1;
+    while (i >= 0 && before[i]?.[field] === null) i -= 1;
+    return i < 0 ? null : [before[i]?.[field], exp];
+  };
+  return { symbol: index, time: before[before.length - 1]?.time ?? null, bid: newest("bid"), ask: newest("ask"), last: newest("last") };
 }

@@ -1,17 +1,17 @@
 /**
- * A stand-in for the server: synthetic ticks over the forward half of the protocol, and the built
- * web app. For tests and for working on the page: `npm run mock`, then `npm run dev`.
+ * A stand-in for the server: synthetic ticks over sections 1 to 4 of the protocol (no candles), and
+ * the built web app. For tests and for working on the page: `npm run mock`, then `npm run dev`.
  */
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
-import { decode, encode } from "@msgpack/msgpack";
 import { WebSocketServer } from "ws";
 import { demoSymbols } from "./mock-data.mjs";
-import { endOf, MockReplay } from "./mock-replay.mjs";
+import { MockPeer } from "./mock-peer.mjs";
 
 const APP = fileURLToPath(new URL("../dist/app/", import.meta.url));
+const PUMP_EVERY_MS = 4;
 const TYPES = /** @type {Record<string, string>} */ ({
   ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml",
 });
@@ -21,8 +21,6 @@ const SECURITY = {
   "content-security-policy":
     "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'none'",
 };
-
-/** @typedef {Record<string, unknown>} Message */
 
 /** @param {{port?: number, symbols?: import("./mock-data.mjs").MockSymbol[]}} [options] */
 export async function startMockServer({ port = 0, symbols = demoSymbols() } = {}) {
@@ -66,79 +64,10 @@ async function serveApp(url, response) {
 
 /** @param {import("ws").WebSocket} socket @param {import("./mock-data.mjs").MockSymbol[]} symbols */
 function serveSocket(socket, symbols) {
-  /** @type {Map<number, MockReplay>} */
-  const replays = new Map();
-  const push = (/** @type {Message} */ message) => {
-    const bytes = encode(message);
-    socket.send(bytes);
-    return bytes.length;
-  };
-  push({
-    ev: "welcome", protocol: 1, server: "mock", engine: "postgresql", engine_version: "0",
-    auth: { required: false, role: "viewer" }, limits: { frame_bytes: 61440 }, ops: [], now: Date.now() * 1000,
-  });
-  socket.on("close", () => replays.forEach((replay) => replay.close()));
-  socket.on("message", (data) => {
-    const request = /** @type {Message} */ (decode(/** @type {Buffer} */ (data)));
-    const answer = answerTo(request, { symbols, replays, push });
-    if (answer) push(request["req"] === undefined ? answer : { ...answer, re: request["req"] });
-  });
-}
-
-/**
- * @param {Message} request
- * @param {{symbols: import("./mock-data.mjs").MockSymbol[], replays: Map<number, MockReplay>, push: (message: Message) => number}} peer
- * @returns {Message | undefined}
- */
-function answerTo(request, { symbols, replays, push }) {
-  const id = Number(request["id"]);
-  if (request["op"] === "symbols") return { ev: "symbols", symbols: symbols.map(describe) };
-  if (request["op"] === "ping") return { ...request, ev: "pong", now: Date.now() * 1000 };
-  if (request["op"] === "replay.open") {
-    const names = /** @type {string[]} */ (request["symbols"]);
-    const chosen = names.map((name) => symbols.find(({ symbol }) => symbol === name));
-    const missing = names.find((_, index) => !chosen[index]);
-    if (missing !== undefined) return error("not_found", `There is no symbol ${missing}.`);
-    const replay = new MockReplay(chosen.flatMap((symbol) => symbol ?? []), request, push);
-    replays.set(id, replay);
-    return { ...replay.standing(), ev: "replay.opened", symbols: names, from: replay.from, to: replay.to };
-  }
-  const replay = replays.get(id);
-  if (!replay) return error("not_found", `There is no replay ${id}.`);
-  switch (request["op"]) {
-    case "replay.ack":
-      replay.ack(request);
-      return undefined;
-    case "replay.play":
-    case "replay.pause":
-      if (replay.state === "ended") return error("conflict", "The replay has ended.");
-      replay.play(request["op"] === "replay.play");
-      break;
-    case "replay.seek":
-      replay.seek(Number(request["to"]));
-      break;
-    case "replay.speed":
-      replay.changeSpeed(request["speed"], request["at"]);
-      break;
-    case "replay.close":
-      replay.close();
-      replays.delete(id);
-      break;
-    default:
-      return error("unknown_op", `There is no ${String(request["op"])}.`);
-  }
-  return { ev: "ok", ...replay.standing() };
-}
-
-/** @param {import("./mock-data.mjs").MockSymbol} symbol */
-function describe(symbol) {
-  const { ticks } = symbol;
-  return { symbol: symbol.symbol, from: ticks[0]?.time ?? 0, to: endOf(symbol), ticks: ticks.length, exact: true };
-}
-
-/** @param {string} code @param {string} message */
-function error(code, message) {
-  return { ev: "error", code, message };
+  const peer = new MockPeer(symbols, (bytes) => socket.send(bytes), () => performance.now());
+  const timer = setInterval(() => peer.pump(), PUMP_EVERY_MS);
+  socket.on("close", () => clearInterval(timer));
+  socket.on("message", (data) => peer.receive(/** @type {Buffer} */ (data)));
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -108,7 +108,23 @@ describe("opening", () => {
     const last = [{ symbol: 1, time: 5, bid: [12345, 2], ask: null, last: null }];
     server.push({ ev: "replay.snapshot", id, epoch: 2, seq: 0, at: FROM, candles: [], last: [] });
     server.push({ ev: "replay.snapshot", id, epoch: 3, seq: 0, at: FROM, candles: [], last });
-    expect(snapshots).toEqual([{ epoch: 3, at: FROM, last: [{ symbol: 1, time: 5, bid: 123.45, ask: null, last: null }] }]);
+    expect(snapshots).toEqual([{ epoch: 3, seq: 0, at: FROM, last: [{ symbol: 1, time: 5, bid: 123.45, ask: null, last: null }] }]);
+  });
+});
+
+describe("a snapshot", () => {
+  it("is told between the frames that it lies between", () => {
+    startPlaying();
+    frames(1, 0, 9);
+    const { id } = server.newest("replay.open");
+    const told: (number | string)[] = [];
+    replay.follow({
+      frames: (run) => told.push(...run.map(({ seq }) => seq)),
+      snapshot: ({ seq }) => told.push(`before ${seq}`),
+    });
+    server.push({ ev: "replay.snapshot", id, epoch: 1, seq: 4, at: FROM, candles: [], last: [] });
+    clock.advance(500);
+    expect(told).toEqual([0, 1, 2, 3, "before 4", 4, 5, 6, 7, 8, 9]);
   });
 });
 
@@ -151,6 +167,21 @@ describe("playing", () => {
     expect(server.asked("replay.close")).toHaveLength(1);
   });
 
+  it("fails on spans that do not lie side by side", () => {
+    startPlaying();
+    frames(1, 0, 1);
+    const { id } = server.newest("replay.open");
+    server.push({ ev: "replay.frame", id, epoch: 1, seq: 2, due: 0, span: [FROM + STEP, FROM + 2 * STEP], dir: 1 });
+    expect(replay.status).toMatchObject({ state: "failed", error: { name: "ProtocolError" } });
+  });
+
+  it("fails when fewer ticks came than were sent in the epoch", () => {
+    startPlaying();
+    frames(1, 0, 9);
+    state(1, "ended", { totals: { ticks: [10, 1] } });
+    expect(replay.status).toMatchObject({ state: "failed", error: { name: "ProtocolError" } });
+  });
+
   it("fails on a column that cannot be read, and the connection goes on", () => {
     startPlaying();
     const { id } = server.newest("replay.open");
@@ -189,7 +220,7 @@ describe("playing", () => {
     state(1, "ended", { totals: { ticks: [10, 0] } });
     expect(replay.status.state).toBe("playing");
     clock.advance(300);
-    expect(replay.status.state).toBe("ended");
+    expect(replay.status).toMatchObject({ state: "ended", totals: [10, 0] });
     expect(used).toHaveLength(10);
   });
 

@@ -22,6 +22,10 @@ export interface Ticks {
 export interface Frame {
   readonly epoch: number;
   readonly seq: number;
+  /** Market time that the frame covers, `[earlier, later)`. */
+  readonly span: readonly [Micros, Micros];
+  /** False when playing backwards: then its ticks, newest first, are being taken back. */
+  readonly forward: boolean;
   /** Where the playhead is once this frame is used. */
   readonly edge: Micros;
   readonly ticks: readonly Ticks[];
@@ -31,10 +35,17 @@ export function edgeOf(frame: WireFrame): Micros {
   return frame.forward ? frame.span[1] : frame.span[0];
 }
 
+/** Where the playhead was before this frame. */
+export function startOf(frame: WireFrame): Micros {
+  return frame.forward ? frame.span[0] : frame.span[1];
+}
+
 export function decodeFrame(frame: WireFrame): Frame {
   return {
     epoch: frame.epoch,
     seq: frame.seq,
+    span: frame.span,
+    forward: frame.forward,
     edge: edgeOf(frame),
     ticks: frame.ticks.map(decodeTicks),
   };

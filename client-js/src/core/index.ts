@@ -5,10 +5,13 @@ export { Connection, type ConnectionOptions, type ConnectionStatus } from "./con
 export { ConnectionError, ProtocolError, RequestError, TapedeckError } from "./errors.js";
 export type { Frame, Ticks } from "./frames.js";
 export { Listeners, type Unsubscribe } from "./listeners.js";
-export type { LastValues, Message, Opened, Snapshot, Speed, SymbolInfo, Welcome } from "./messages.js";
+export type {
+  LastValues, Message, Opened, Snapshot, Speed, Step, StepUnit, SymbolInfo, Welcome,
+} from "./messages.js";
 export { Replay } from "./replay.js";
 export type { Follower, ReplayOptions } from "./replay-options.js";
 export type { BufferingReason, ReplayState, ReplayStatus } from "./replay-status.js";
+export { inDirection, isReverse, turnedRound } from "./speed.js";
 export type { OpenSocket, Socket, SocketEvents } from "./socket.js";
 export { listSymbols, type SymbolsQuery } from "./symbols.js";
 export {

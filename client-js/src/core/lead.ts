@@ -15,19 +15,12 @@ const LONGEST_STEP_MS = 250;
 export class Lead {
   #frames: WireFrame[] = [];
   #clock = 0;
-  #nextSeq = 0;
 
   get length(): number {
     return this.#frames.length;
   }
 
-  /** The `seq` that the next frame of this epoch has to have. */
-  get nextSeq(): number {
-    return this.#nextSeq;
-  }
-
   push(frame: WireFrame): void {
-    this.#nextSeq = frame.seq + 1;
     if (this.#frames.length === 0) this.#clock = Math.min(this.#clock, frame.due);
     this.#frames.push(frame);
   }
@@ -46,6 +39,5 @@ export class Lead {
   clear(): void {
     this.#frames = [];
     this.#clock = 0;
-    this.#nextSeq = 0;
   }
 }

@@ -11,6 +11,15 @@ export type Message = Readonly<Record<string, unknown>>;
 /** Market seconds per wall second; `"max"` is as fast as the connection takes it. */
 export type Speed = number | "max" | "-max";
 
+/** What a step goes by: an instant that has ticks, a frame, or an interval such as `"1m"`. */
+export type StepUnit = "tick" | "frame" | (string & {});
+
+export interface Step {
+  readonly unit: StepUnit;
+  /** Negative against time. */
+  readonly count: number;
+}
+
 export type ServerState = "paused" | "playing" | "buffering" | "ended" | "closed";
 
 export interface Welcome {
@@ -42,6 +51,8 @@ export interface Standing {
   readonly at: Micros;
   readonly speed: Speed;
   readonly reason: string | undefined;
+  /** Of `ended`: the ticks sent in the epoch, per symbol. */
+  readonly totals: readonly number[] | undefined;
 }
 
 /** The newest tick's time and the newest values of one symbol before the playhead, if any. */
@@ -55,6 +66,8 @@ export interface LastValues {
 
 export interface Snapshot {
   readonly epoch: number;
+  /** Of the next frame: the snapshot is the picture after all frames before that. */
+  readonly seq: number;
   readonly at: Micros;
   readonly last: readonly LastValues[];
 }
@@ -116,13 +129,22 @@ export function readStanding(message: Message): Standing {
     at: time(message, "at"),
     speed: speed === "max" || speed === "-max" ? speed : number(message, "speed"),
     reason: typeof reason === "string" ? reason : undefined,
+    totals: readTotals(message),
   };
+}
+
+function readTotals(message: Message): readonly number[] | undefined {
+  if (message["totals"] === undefined) return undefined;
+  const ticks = list(map(message, message["totals"]), "ticks");
+  if (ticks.every((count) => typeof count === "number")) return ticks;
+  throw wrong(message, "has totals that are no numbers");
 }
 
 export function readSnapshot(message: Message): Snapshot {
   const last = message["last"] === undefined ? [] : list(message, "last");
   return {
     epoch: number(message, "epoch"),
+    seq: number(message, "seq"),
     at: time(message, "at"),
     last: last.map((entry) => readLast(map(message, entry))),
   };

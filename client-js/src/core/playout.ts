@@ -40,11 +40,6 @@ export class Playout {
     return this.#lead.length === 0;
   }
 
-  /** The `seq` that the next frame has to have. */
-  get nextSeq(): number {
-    return this.#lead.nextSeq;
-  }
-
   push(frame: WireFrame): void {
     this.#lead.push(frame);
   }

@@ -8,12 +8,14 @@ export interface ReplayOptions {
   readonly from: Micros;
   /** Where the range ends (the end itself is not part of it); default: the end of the data now. */
   readonly to?: Micros | undefined;
-  /** Where to start; default: `from`. */
+  /** Where to start; default: `from`, or `to` if the speed is negative. */
   readonly at?: Micros | undefined;
   readonly speed?: Speed;
   readonly playing?: boolean;
   /** Frames per wall second, 1 to 240; default 60. */
   readonly fps?: number;
+  /** Whether frames carry ticks; default true. */
+  readonly ticks?: boolean;
   /** How far ahead of its due time a frame may be sent, 0 to 5 000; default 500. */
   readonly leadMs?: number;
   /** Due time that may be on the way or waiting here, 100 to 60 000; default 2 000. */
@@ -21,10 +23,17 @@ export interface ReplayOptions {
 }
 
 export interface Follower {
-  /** The frames that fell due since the last paint, in order; once per animation frame at most. */
+  /**
+   * The frames that fell due since the last paint, in order; once per animation frame at most,
+   * but for a snapshot between them. All of one direction: backwards, their ticks are to be taken
+   * back, and what remains is the picture at the frame's edge.
+   */
   frames(frames: readonly Frame[]): void;
-  /** The playhead is somewhere else now (opened, sought): what comes does not continue the past. */
+  /**
+   * The playhead is somewhere else now (opened, sought), or ticks were not sent until here: what
+   * comes does not continue the past.
+   */
   moved?(at: Micros): void;
-  /** The newest values before the playhead, after `moved`. */
+  /** The newest values before the playhead: after `moved`, and after settings were changed. */
   snapshot?(snapshot: Snapshot): void;
 }

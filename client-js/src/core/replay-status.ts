@@ -23,6 +23,11 @@ export interface ReplayStatus {
   readonly range: Opened | undefined;
   readonly speed: Speed;
   readonly seekingTo: Micros | undefined;
+  readonly fps: number;
+  /** Whether frames carry ticks. */
+  readonly ticks: boolean;
+  /** Once ended: the ticks of the epoch, per symbol. All of them have arrived. */
+  readonly totals: readonly number[] | undefined;
   /** Why it failed, or why the last wish was refused. */
   readonly error: TapedeckError | undefined;
 }

@@ -1,5 +1,6 @@
 /**
- * A replay: market history played over a connection, given out frame by frame as it falls due.
+ * A replay: market history played over a connection, in either direction, given out frame by
+ * frame as it falls due.
  *
  * Two pictures are held apart. `want` is what the caller asked for; `known` is what the server
  * last said on this connection. Every difference is settled by one request at a time, so wishes
@@ -9,33 +10,51 @@
  */
 import { browserClock, type Clock } from "./clock.js";
 import type { Connection } from "./connection.js";
+import { EpochCheck } from "./epoch-check.js";
 import { ConnectionError, ProtocolError, TapedeckError } from "./errors.js";
 import { decodeFrame, edgeOf } from "./frames.js";
 import { Listeners, type Unsubscribe } from "./listeners.js";
+import { Marks } from "./marks.js";
 import {
   readFrame, readOpened, readSnapshot, readStanding,
-  type Message, type Opened, type Snapshot, type Speed, type Standing, type WireFrame,
+  type Message, type Opened, type Snapshot, type Speed, type Standing, type StepUnit,
+  type WireFrame,
 } from "./messages.js";
 import { Playout } from "./playout.js";
 import type { Follower, ReplayOptions } from "./replay-options.js";
 import { sameStatus, shownState, type ReplayStatus } from "./replay-status.js";
+import { isReverse } from "./speed.js";
+import { Stepping } from "./stepping.js";
 import { clampTime, type Micros } from "./time.js";
-import { afterGrant, afterRefusal, amend, nextStep, type Control, type Wishes } from "./wishes.js";
+import {
+  addSteps, afterGrant, afterRefusal, amend, nextRequest, type Control, type Settings, type Wishes,
+} from "./wishes.js";
 
 const DEFAULT_WINDOW_MS = 2_000;
+const DEFAULT_FPS = 60;
+
+/** A request that has no answer yet. */
+interface Asked {
+  readonly control: Control;
+  readonly want: Wishes;
+}
 
 export class Replay {
   readonly #connection: Connection;
   readonly #options: ReplayOptions;
   readonly #clock: Clock;
   readonly #playout: Playout;
+  readonly #check = new EpochCheck();
+  readonly #marks = new Marks();
   readonly #listeners = new Listeners<() => void>();
   readonly #followers = new Listeners<Follower>();
   readonly #unsubscribe: Unsubscribe;
   #want: Wishes;
   #known: Standing | undefined;
-  /** The request that has no answer yet. */
-  #asked: { readonly control: Control; readonly want: Wishes } | undefined;
+  #set: Settings;
+  #asked: Asked | undefined;
+  /** The epoch is that of a step: its frames are used though nothing plays. */
+  #stepping: Stepping | undefined;
   #id: number | undefined;
   #detach: Unsubscribe | undefined;
   #range: Opened | undefined;
@@ -46,15 +65,17 @@ export class Replay {
   #status: ReplayStatus;
 
   constructor(connection: Connection, options: ReplayOptions, clock: Clock = browserClock) {
-    const { playing = false, speed = 1, windowMs = DEFAULT_WINDOW_MS } = options;
+    const { playing = false, speed = 1, fps = DEFAULT_FPS, ticks = true } = options;
     this.#connection = connection;
     this.#options = options;
     this.#clock = clock;
-    this.#want = { playing, speed, seekTo: undefined };
-    this.#playout = new Playout(clock, windowMs, {
+    this.#want = { playing, speed, seekTo: undefined, step: undefined, fps, ticks };
+    this.#set = { fps, ticks };
+    this.#playout = new Playout(clock, options.windowMs ?? DEFAULT_WINDOW_MS, {
       use: (frames) => this.#guard(() => this.#use(frames)),
       ack: ({ epoch, seq }) => connection.tell("replay.ack", { id: this.#id, epoch, seq }),
-      painted: () => this.#publish(),
+      // A request may have waited for frames to be used.
+      painted: () => this.#settle(),
     });
     this.#status = this.#makeStatus();
     this.#unsubscribe = connection.subscribe(() => this.#onConnection());
@@ -85,10 +106,12 @@ export class Replay {
     return this.#followers.add(follower);
   }
 
-  /** Plays on; from the start of the range when it is at the end. */
+  /** Plays on; at the end of the range (backwards: at its start), all of it again. */
   play(): void {
-    const atEnd = this.#playout.empty && this.#range && this.position === this.#range.to;
-    this.#wish({ playing: true, ...(atEnd ? { seekTo: this.#range?.from } : {}) });
+    const { from, to } = this.#range ?? {};
+    const [start, end] = isReverse(this.#want.speed) ? [to, from] : [from, to];
+    const atEnd = end !== undefined && this.#playout.empty && this.position === end;
+    this.#wish({ playing: true, ...(atEnd ? { seekTo: start } : {}) });
   }
 
   /** Stops at once; frames that are here already stay for the next play. */
@@ -99,11 +122,30 @@ export class Replay {
   /** Goes to `to`, kept within the range, and goes on as before: playing or paused. */
   seek(to: Micros): void {
     const range = this.#range;
-    this.#wish({ seekTo: range ? clampTime(to, range.from, range.to) : to });
+    // A step wished before this would have come before it.
+    this.#wish({ seekTo: range ? clampTime(to, range.from, range.to) : to, step: undefined });
   }
 
+  /** Changes speed and direction, without a jump; `"-max"` and negative speeds play backwards. */
   setSpeed(speed: Speed): void {
     this.#wish({ speed });
+  }
+
+  /** Goes `count` units on, or back if it is negative, and stays paused there. */
+  step(unit: StepUnit, count: number): void {
+    if (count === 0) return;
+    // While it plays, a step starts where the picture stands now.
+    this.#wish({ playing: false, step: addSteps(this.#want.step, { unit, count }) });
+  }
+
+  /** Frames per wall second, 1 to 240. */
+  setFps(fps: number): void {
+    this.#wish({ fps });
+  }
+
+  /** Whether frames carry ticks. Where they come again, followers are told `moved`. */
+  setTicks(ticks: boolean): void {
+    this.#wish({ ticks });
   }
 
   destroy(): void {
@@ -128,20 +170,24 @@ export class Replay {
 
   /** Rule 7 of the protocol: range and instant are all that is needed to continue anywhere. */
   #open(): void {
-    const { symbols, from, to, at, fps, leadMs, windowMs } = this.#options;
+    const { symbols, from, to, at, leadMs, windowMs } = this.#options;
+    const { speed, playing, fps, ticks } = this.#want;
     const id = this.#connection.nextId();
     this.#id = id;
     this.#detach = this.#connection.attach(id, (message, bytes) => this.#receive(message, bytes));
     // Frames that wait here will come again.
     this.#playout.clear();
+    this.#marks.clear();
+    this.#set = { fps, ticks };
     this.#control("open", {
       symbols,
       from: this.#range?.from ?? from,
       to: this.#range?.to ?? to,
       at: this.position ?? at,
-      speed: this.#want.speed,
-      state: this.#want.playing ? "playing" : "paused",
+      speed,
+      state: playing ? "playing" : "paused",
       fps,
+      ticks,
       lead_ms: leadMs,
       flow: "ack",
       window_ms: windowMs,
@@ -152,6 +198,9 @@ export class Replay {
   #leave(): void {
     if (this.#id !== undefined) this.#connection.send("replay.close", { id: this.#id }, () => undefined);
     this.#detach?.();
+    const rest = this.#asked?.control === "step" ? this.#asked.want.step : this.#stepping?.rest;
+    if (rest && this.#want.seekTo === undefined) this.#want = { ...this.#want, step: this.#want.step ?? rest };
+    this.#stepping = undefined;
     this.#id = undefined;
     this.#known = undefined;
     this.#asked = undefined;
@@ -159,52 +208,88 @@ export class Replay {
 
   /** Sends the next request that brings what is known nearer to what is wanted. */
   #settle(): void {
-    if (this.#known && !this.#asked) {
-      const step = nextStep(this.#want, this.#known, this.#at);
-      if (step) this.#control(step.control, step.fields);
+    this.#dropVainStep();
+    if (this.#known && !this.#asked && !this.#stepIsUnderWay) {
+      const next = nextRequest(this.#want, this.#known, this.#set, this.#at);
+      if (next) this.#control(next.control, next.fields);
     }
     this.#publish();
+  }
+
+  /** At the end of the range there is nothing to step to, and no frame would tell that it is done. */
+  #dropVainStep(): void {
+    const { step } = this.#want;
+    if (!step || !this.#range || this.position === undefined) return;
+    const end = step.count > 0 ? this.#range.to : this.#range.from;
+    if (this.position === end && !this.#stepIsUnderWay) this.#want = { ...this.#want, step: undefined };
+  }
+
+  /** All but a seek has to wait for a step before it: they start where it ends. */
+  get #stepIsUnderWay(): boolean {
+    if (!this.#stepping || this.#want.seekTo !== undefined) return false;
+    return !this.#stepping.done || !this.#playout.empty;
   }
 
   #control(control: Control, fields: Message): void {
     const asked = { control, want: this.#want };
     this.#asked = asked;
+    // What is wished from here on comes on top of it.
+    if (control === "step") this.#want = { ...this.#want, step: undefined };
     this.#connection.send(`replay.${control}`, { id: this.#id, ...fields }, (answer) => {
       // Not ours any more: the connection was lost, or the replay closed, meanwhile.
       if (this.#asked !== asked || answer instanceof ConnectionError) return;
       this.#asked = undefined;
       this.#guard(() => {
-        if (answer instanceof TapedeckError) this.#refused(control, asked.want, answer);
-        else this.#granted(control, asked.want, answer);
+        if (answer instanceof TapedeckError) this.#refused(asked, answer);
+        else this.#granted(asked, answer);
       });
       this.#settle();
     });
   }
 
-  #granted(control: Control, asked: Wishes, answer: Message): void {
+  #granted(asked: Asked, answer: Message): void {
+    const { control, want } = asked;
     const standing = readStanding(answer);
     const begins = !this.#known || standing.epoch > this.#known.epoch;
     this.#known = standing;
     this.#heardAt = this.#clock.now();
     this.#refusal = undefined;
     if (control === "open") this.#range = readOpened(answer);
-    this.#want = amend(this.#want, asked, afterGrant(control, standing));
-    if (begins) this.#begin(standing.at);
+    if (control === "set") this.#settled({ fps: want.fps, ticks: want.ticks });
+    this.#want = amend(this.#want, want, afterGrant(control, standing));
+    if (!begins) return;
+    this.#begin(standing.at);
+    const steps = control === "step" && want.step && this.#range;
+    this.#stepping = steps ? new Stepping(want.step, standing.at, steps) : undefined;
   }
 
-  #refused(control: Control, asked: Wishes, error: TapedeckError): void {
+  #refused({ control, want }: Asked, error: TapedeckError): void {
     if (control === "open") throw error;
-    this.#want = amend(this.#want, asked, afterRefusal(control, this.#known));
+    this.#want = amend(this.#want, want, afterRefusal(control, this.#known, this.#set));
     // Play and pause may cross with the end of the range; the state that was pushed says it all.
     if (control !== "play" && control !== "pause") this.#refusal = error;
+  }
+
+  /** Frames behind this answer carry ticks again, those before it did not: the past breaks off. */
+  #settled(settings: Settings): void {
+    const resumes = settings.ticks && !this.#set.ticks;
+    this.#set = settings;
+    if (resumes) this.#marks.add(this.#check.nextSeq, () => this.#tellMoved());
   }
 
   /** An epoch begins at `at`. The picture goes on if that is where we are. */
   #begin(at: Micros): void {
     this.#playout.clear();
+    this.#marks.clear();
+    this.#check.begin(at, this.#options.symbols.length);
     if (at === this.#at) return;
     this.#at = at;
-    this.#followers.each((follower) => follower.moved?.(at));
+    this.#tellMoved();
+  }
+
+  #tellMoved(): void {
+    const at = this.#at;
+    if (at !== undefined) this.#followers.each((follower) => follower.moved?.(at));
   }
 
   #receive(message: Message, bytes: number): void {
@@ -220,27 +305,31 @@ export class Replay {
 
   #onFrame(frame: WireFrame): void {
     if (frame.epoch !== this.#known?.epoch) return;
-    if (frame.seq !== this.#playout.nextSeq) {
-      throw new ProtocolError(`Frame ${frame.seq} came where ${this.#playout.nextSeq} was due.`);
-    }
+    this.#check.arrived(frame);
     this.#playout.push(frame);
   }
 
   #onState(standing: Standing): void {
     if (!this.#known || standing.epoch < this.#known.epoch) return;
     if (standing.state === "closed") throw new TapedeckError("The server closed the replay.");
+    if (standing.totals && standing.epoch === this.#known.epoch) this.#check.ended(standing.totals);
     this.#known = standing;
   }
 
   #onSnapshot(snapshot: Snapshot): void {
     if (snapshot.epoch !== this.#known?.epoch) return;
-    this.#followers.each((follower) => follower.snapshot?.(snapshot));
+    this.#marks.add(snapshot.seq, () => {
+      this.#followers.each((follower) => follower.snapshot?.(snapshot));
+    });
   }
 
   #use(due: readonly WireFrame[]): void {
-    const frames = due.map(decodeFrame);
-    this.#at = edgeOf(due[due.length - 1] as WireFrame);
-    this.#followers.each((follower) => follower.frames(frames));
+    this.#marks.weave(due, (run) => {
+      const frames = run.map(decodeFrame);
+      for (const frame of run) this.#stepping?.used(frame);
+      this.#at = edgeOf(run[run.length - 1] as WireFrame);
+      this.#followers.each((follower) => follower.frames(frames));
+    });
   }
 
   /** What goes wrong within is the end of this replay, not of the connection. */
@@ -251,7 +340,7 @@ export class Replay {
       this.#failure = error instanceof TapedeckError ? error : new ProtocolError(String(error));
       this.#leave();
       this.#playout.clear();
-      this.#want = { ...this.#want, playing: false, seekTo: undefined };
+      this.#want = { ...this.#want, playing: false, seekTo: undefined, step: undefined };
     }
   }
 
@@ -260,7 +349,7 @@ export class Replay {
     if (this.#known?.state === "ended" && this.#playout.empty && !this.#held) {
       this.#want = { ...this.#want, playing: false };
     }
-    this.#playout.run(this.#want.playing && !this.#held);
+    this.#playout.run((this.#want.playing || this.#stepIsUnderWay) && !this.#held);
     const status = this.#makeStatus();
     if (sameStatus(status, this.#status)) return;
     this.#status = status;
@@ -269,7 +358,8 @@ export class Replay {
 
   /** While a new epoch is on its way, using more of the old one would repeat or jump. */
   get #held(): boolean {
-    return this.#want.seekTo !== undefined || this.#asked?.control === "speed";
+    const asked = this.#asked?.control;
+    return this.#want.seekTo !== undefined || asked === "speed" || asked === "step";
   }
 
   #makeStatus(): ReplayStatus {
@@ -280,12 +370,16 @@ export class Replay {
       silentMs: this.#clock.now() - this.#heardAt,
       known: this.#known,
     });
+    const { speed, seekTo, fps, ticks } = this.#want;
     return {
       ...shown,
       symbols: this.#options.symbols,
       range: this.#range,
-      speed: this.#want.speed,
-      seekingTo: this.#want.seekTo,
+      speed,
+      seekingTo: seekTo,
+      fps,
+      ticks,
+      totals: shown.state === "ended" ? this.#known?.totals : undefined,
       error: this.#failure ?? this.#refusal,
     };
   }

@@ -1,28 +1,59 @@
 /** What a caller wants of a replay, and the one request that brings the server nearer to it. */
-import type { Message, Speed, Standing } from "./messages.js";
+import type { Message, Speed, Standing, Step } from "./messages.js";
 import type { Micros } from "./time.js";
 
 export interface Wishes {
   readonly playing: boolean;
   readonly speed: Speed;
   readonly seekTo: Micros | undefined;
+  /** Not sent yet; steps of one unit add up while they wait. */
+  readonly step: Step | undefined;
+  readonly fps: number;
+  readonly ticks: boolean;
 }
 
-export type Control = "open" | "seek" | "speed" | "play" | "pause";
+/** What the server has been told by `replay.open` and `replay.set`, and agreed to. */
+export type Settings = Pick<Wishes, "fps" | "ticks">;
 
-export interface Step {
+export type Control = "open" | "seek" | "speed" | "step" | "set" | "play" | "pause";
+
+export interface Request {
   readonly control: Control;
   readonly fields: Message;
 }
 
-/** `at` is the edge of the last frame used: a changed speed starts its epoch exactly there. */
-export function nextStep(want: Wishes, known: Standing, at: Micros | undefined): Step | undefined {
+/**
+ * `at` is the edge of the last frame used: a changed speed and a step start their epoch exactly
+ * there. Steps come before play, because that is the order in which they were wished: a step
+ * takes the wish to play back.
+ */
+export function nextRequest(
+  want: Wishes, known: Standing, set: Settings, at: Micros | undefined,
+): Request | undefined {
   const serverPlays = known.state === "playing" || known.state === "buffering";
+  const settings = changedSettings(want, set);
   if (want.seekTo !== undefined) return { control: "seek", fields: { to: want.seekTo } };
+  if (settings) return { control: "set", fields: settings };
   if (want.speed !== known.speed) return { control: "speed", fields: { speed: want.speed, at } };
+  if (want.step) return { control: "step", fields: { ...want.step, at } };
   if (want.playing && known.state === "paused") return { control: "play", fields: {} };
   if (!want.playing && serverPlays) return { control: "pause", fields: {} };
   return undefined;
+}
+
+function changedSettings(want: Settings, set: Settings): Message | undefined {
+  if (want.fps === set.fps && want.ticks === set.ticks) return undefined;
+  return {
+    fps: want.fps === set.fps ? undefined : want.fps,
+    ticks: want.ticks === set.ticks ? undefined : want.ticks,
+  };
+}
+
+/** The step to wait for when `more` is wished while `waiting` has not been sent. */
+export function addSteps(waiting: Step | undefined, more: Step): Step | undefined {
+  if (waiting?.unit !== more.unit) return more;
+  const count = waiting.count + more.count;
+  return count === 0 ? undefined : { unit: more.unit, count };
 }
 
 /**
@@ -32,13 +63,16 @@ export function nextStep(want: Wishes, known: Standing, at: Micros | undefined):
 export function afterGrant(control: Control, standing: Standing): Partial<Wishes> {
   if (control === "speed") return { speed: standing.speed };
   if (control === "play") return { playing: standing.state !== "paused" };
-  return control === "pause" ? {} : { seekTo: undefined };
+  return control === "seek" || control === "open" ? { seekTo: undefined } : {};
 }
 
-export function afterRefusal(control: Control, known: Standing | undefined): Partial<Wishes> {
+export function afterRefusal(
+  control: Control, known: Standing | undefined, set: Settings,
+): Partial<Wishes> {
   if (control === "speed") return known ? { speed: known.speed } : {};
+  if (control === "set") return set;
   if (control === "play") return { playing: false };
-  return control === "pause" ? {} : { seekTo: undefined };
+  return control === "seek" ? { seekTo: undefined } : {};
 }
 
 /** Applies `changes`, except where the caller has changed his mind since `asked`. */

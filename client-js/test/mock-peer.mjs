@@ -1,0 +1,110 @@
+/** One client's side of the mock server, without sockets: requests in, answers and pushes out. */
+import { decode, encode } from "@msgpack/msgpack";
+import { MockReplay } from "./mock-replay.mjs";
+import { endOf } from "./mock-steps.mjs";
+
+/** @typedef {Record<string, unknown>} Message */
+
+export class MockPeer {
+  /** @type {Map<number, MockReplay>} */
+  replays = new Map();
+
+  /**
+   * @param {import("./mock-data.mjs").MockSymbol[]} symbols
+   * @param {(bytes: Uint8Array) => void} send
+   * @param {() => number} nowMs
+   */
+  constructor(symbols, send, nowMs) {
+    this.symbols = symbols;
+    this.nowMs = nowMs;
+    this.push = (/** @type {Message} */ message) => {
+      const bytes = encode(message);
+      send(bytes);
+      return bytes.length;
+    };
+    this.push({
+      ev: "welcome", protocol: 1, server: "mock", engine: "postgresql", engine_version: "0",
+      auth: { required: false, role: "viewer" }, limits: { frame_bytes: 61440 }, ops: [], now: Date.now() * 1000,
+    });
+  }
+
+  /** Every few milliseconds. */
+  pump() {
+    for (const replay of this.replays.values()) replay.pump(this.nowMs());
+  }
+
+  /** @param {Uint8Array} bytes */
+  receive(bytes) {
+    const request = /** @type {Message} */ (decode(bytes));
+    const answer = this.answerTo(request);
+    if (answer) this.push(request["req"] === undefined ? answer : { ...answer, re: request["req"] });
+  }
+
+  /** @param {Message} request @returns {Message | undefined} */
+  answerTo(request) {
+    if (request["op"] === "symbols") return { ev: "symbols", symbols: this.symbols.map(describe) };
+    if (request["op"] === "ping") return { ...request, ev: "pong", now: Date.now() * 1000 };
+    if (request["op"] === "replay.open") return this.open(request);
+    const replay = this.replays.get(Number(request["id"]));
+    if (!replay) return error("not_found", `There is no replay ${String(request["id"])}.`);
+    if (request["op"] === "replay.ack") return void replay.ack(request);
+    return this.control(replay, request) ?? { ev: "ok", ...replay.standing() };
+  }
+
+  /** @param {Message} request */
+  open(request) {
+    const names = /** @type {string[]} */ (request["symbols"]);
+    const chosen = names.map((name) => this.symbols.find(({ symbol }) => symbol === name));
+    const missing = names.find((_, index) => !chosen[index]);
+    if (missing !== undefined) return error("not_found", `There is no symbol ${missing}.`);
+    const replay = new MockReplay(chosen.flatMap((symbol) => symbol ?? []), request, this.push, this.nowMs());
+    const wrong = replay.wrongInstant(request["at"]) ?? (replay.from < replay.to ? undefined : "The range is empty.");
+    if (wrong !== undefined) return error("bad_argument", wrong);
+    this.replays.set(replay.id, replay);
+    return { ...replay.standing(), ev: "replay.opened", symbols: names, from: replay.from, to: replay.to };
+  }
+
+  /** @param {MockReplay} replay @param {Message} request @returns {Message | undefined} an error */
+  control(replay, request) {
+    const wrong = replay.wrongInstant(request["op"] === "replay.seek" ? request["to"] : request["at"]);
+    if (wrong !== undefined) return error("bad_argument", wrong);
+    switch (request["op"]) {
+      case "replay.play":
+        if (replay.state === "ended") return error("conflict", "The replay has ended.");
+        replay.play(true);
+        return undefined;
+      case "replay.pause":
+        if (replay.running) replay.play(false);
+        return undefined;
+      case "replay.seek":
+        replay.seek(Number(request["to"]));
+        return undefined;
+      case "replay.speed":
+        replay.changeSpeed(request["speed"], request["at"]);
+        return undefined;
+      case "replay.step": {
+        const refusal = replay.step(request);
+        return refusal === undefined ? undefined : error("bad_argument", refusal);
+      }
+      case "replay.set":
+        replay.set(request);
+        return undefined;
+      case "replay.close":
+        this.replays.delete(replay.id);
+        return undefined;
+      default:
+        return error("unknown_op", `There is no ${String(request["op"])}.`);
+    }
+  }
+}
+
+/** @param {import("./mock-data.mjs").MockSymbol} symbol */
+function describe(symbol) {
+  const { ticks } = symbol;
+  return { symbol: symbol.symbol, from: ticks[0]?.time ?? 0, to: endOf(symbol), ticks: ticks.length, exact: true };
+}
+
+/** @param {string} code @param {string} message */
+function error(code, message) {
+  return { ev: "error", code, message };
+}
