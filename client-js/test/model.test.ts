@@ -4,6 +4,7 @@ import { intervalLength, INTERVALS } from "../app/model/choices.js";
 import { readLink, writeLink } from "../app/model/hash.js";
 import { Market } from "../app/model/market.js";
 import { Rate } from "../app/model/rate.js";
+import { TickMemory } from "../app/model/tick-memory.js";
 import { bucketStart, micros, type Ticks } from "../src/core/index.js";
 import { makeSymbol, MOCK_START } from "./mock-data.mjs";
 
@@ -59,15 +60,44 @@ describe("folded candles", () => {
     expect(market.price).toBe(12);
   });
 
-  it("keep the ones that were complete where the playhead is put, and no other", () => {
-    const fold = new CandleFold(intervalLength("1s"));
-    for (let second = 0; second < 5; second++) fold.add(second * SECOND, second, 1);
-    const before = fold.generation;
-    fold.cut(micros(2.5 * SECOND));
-    expect(fold.bars.map(({ time }) => time)).toEqual([0, SECOND]);
-    expect(fold.generation).toBeGreaterThan(before);
-    fold.add(2 * SECOND, 9, 1);
-    expect(fold.bars[2]).toMatchObject({ time: 2 * SECOND, open: 9 });
+  it("go back to what they were when ticks are taken back", () => {
+    const market = new Market("A");
+    market.move(micros(0));
+    market.add(ticksOf([[0, 1, 2, 5, 1], [400_000, 1, 2, 9, 2], [900_000, 1, 2, 3, 4], [1_500_000, 1, 2, 7, 8]]));
+    const [whole] = market.fold("1s").bars;
+    market.rewind(micros(900_000));
+    expect(market.fold("1s").bars).toEqual([{ time: 0, open: 5, high: 9, low: 5, close: 9, volume: 3 }]);
+    // Views tell by the object that it is another one.
+    expect(market.fold("1s").bars[0]).not.toBe(whole);
+    market.rewind(micros(0));
+    expect(market.fold("1s").bars).toEqual([]);
+    market.add(ticksOf([[0, 1, 2, 5, 1]]));
+    expect(market.fold("1s").bars).toEqual([{ time: 0, open: 5, high: 5, low: 5, close: 5, volume: 1 }]);
+  });
+
+  it("that were whole stay the same objects when later ticks are taken back", () => {
+    const market = new Market("A");
+    market.move(micros(0));
+    market.add(ticksOf([[0, 1, 2, 5, 1], [1_000_000, 1, 2, 9, 2], [2_000_000, 1, 2, 3, 4]]));
+    const { generation, bars: [first, second] } = market.fold("1s");
+    market.rewind(micros(2_000_000));
+    expect(market.fold("1s").bars).toHaveLength(2);
+    expect([market.fold("1s").bars[0], market.fold("1s").generation]).toEqual([first, generation]);
+    expect(market.fold("1s").bars[0]).toBe(first);
+    expect(market.fold("1s").bars[1]).toEqual(second);
+  });
+
+  it("leave the bucket out in which the memory begins, and know it whole when it was looked up", () => {
+    const market = new Market("A");
+    market.move(micros(2_500_000));
+    const before = (rows: readonly Row[], from: number, to: number): void => {
+      market.putBefore(ticksOf([...rows].reverse()), [micros(from), micros(to)]);
+      market.settle();
+    };
+    before([[700_000, 1, 2, 5, 1], [1_200_000, 1, 2, 6, 1], [2_100_000, 1, 2, 7, 1]], 500_000, 2_500_000);
+    expect(market.fold("1s").bars.map(({ time }) => time)).toEqual([1_000_000, 2_000_000]);
+    before([[100_000, 1, 2, 4, 1]], 0, 500_000);
+    expect(market.fold("1s").bars[0]).toEqual({ time: 0, open: 4, high: 5, low: 4, close: 5, volume: 2 });
   });
 
   it("never are more than five thousand", () => {
@@ -79,21 +109,56 @@ describe("folded candles", () => {
 });
 
 describe("a market", () => {
-  it("holds the newest ticks, newest first", () => {
-    const market = new Market("A");
+  it("holds the newest ticks, newest first, and no more than it may", () => {
+    const market = new Market("A", new TickMemory(4_096));
     const rows = Array.from({ length: 5_000 }, (_, i): Row => [i, 1, 2, NaN, NaN]);
     market.add(ticksOf(rows));
-    const { ring } = market;
-    expect(ring.length).toBe(2_048);
-    expect([0, 1, 2_047].map((age) => ring.time[ring.slot(age)])).toEqual([4_999, 4_998, 2_952]);
+    const { memory } = market;
+    expect(memory.length).toBe(4_096);
+    expect([0, 1, 4_095].map((age) => memory.time[memory.slot(age)])).toEqual([4_999, 4_998, 904]);
+    expect(memory.from).toBe(904);
   });
 
-  it("forgets what lies ahead when the playhead moves", () => {
+  it("forgets what lies ahead when the playhead moves back", () => {
     const market = new Market("A");
+    market.move(micros(MOCK_START));
     market.add(ticksOf([[MOCK_START, 1, 2, 1.5, 1]]));
-    market.cut(micros(MOCK_START));
-    expect([market.ring.length, market.fold("1s").bars.length]).toEqual([0, 0]);
+    market.move(micros(MOCK_START));
+    expect([market.memory.length, market.fold("1s").bars.length]).toEqual([0, 0]);
     expect(market.price).toBeNaN();
+  });
+
+  it("forgets everything when the playhead moves ahead, for there is a gap", () => {
+    const market = new Market("A");
+    market.move(micros(MOCK_START));
+    market.add(ticksOf([[MOCK_START, 1, 2, 1.5, 1]]));
+    market.advance(micros(MOCK_START + 1));
+    market.move(micros(MOCK_START + 10 * SECOND));
+    expect([market.memory.length, market.fold("5m").bars.length, market.memory.from]).toEqual([0, 0, MOCK_START + 10 * SECOND]);
+  });
+
+  it("takes back to the values before, and to none where none are known", () => {
+    const market = new Market("A");
+    market.move(micros(0));
+    market.add(ticksOf([[0, 1, 2, 5, 1], [1, NaN, 4, NaN, NaN], [2, 3, NaN, 6, 1]]));
+    const values = (): number[] => [market.bid, market.ask, market.last];
+    expect(values()).toEqual([3, 4, 6]);
+    market.rewind(micros(2));
+    expect(values()).toEqual([1, 4, 5]);
+    market.rewind(micros(1));
+    expect(values()).toEqual([1, 2, 5]);
+    market.rewind(micros(0));
+    expect(values()).toEqual([NaN, NaN, NaN]);
+  });
+
+  it("takes no ticks before its own across a gap, and none that it has", () => {
+    const market = new Market("A");
+    market.move(micros(100));
+    market.add(ticksOf([[100, 1, 2, NaN, NaN]]));
+    market.putBefore(ticksOf([[50, 1, 2, NaN, NaN]]), [micros(40), micros(60)]);
+    expect(market.memory.length).toBe(1);
+    market.putBefore(ticksOf([[100, 1, 2, NaN, NaN], [99, 7, 8, NaN, NaN]]), [micros(90), micros(101)]);
+    expect([market.memory.length, market.memory.from]).toEqual([2, 90]);
   });
 
   it("recalls the newest values that the server tells", () => {
@@ -102,6 +167,14 @@ describe("a market", () => {
     expect(market.price).toBe(1.5);
     market.recall({ symbol: 0, time: micros(1), bid: 1, ask: 2, last: 1.2 });
     expect(market.price).toBe(1.2);
+  });
+
+  it("recalls nothing that its own ticks tell better", () => {
+    const market = new Market("A");
+    market.move(micros(0));
+    market.add(ticksOf([[0, 3, 4, NaN, NaN]]));
+    market.recall({ symbol: 0, time: micros(1), bid: 1, ask: 2, last: null });
+    expect(market.price).toBe(3.5);
   });
 });
 
@@ -122,7 +195,11 @@ describe("a link", () => {
     });
   });
 
-  it.each(["0", "-1", "100001", "NaN", "", "-max"])("has no speed '%s'", (speed) => {
+  it.each(["-1", "-0.01", "-100000", "0.5", "max", "-max"])("may have the speed %s", (speed) => {
+    expect(String(readLink(`#speed=${speed}`).speed)).toBe(speed);
+  });
+
+  it.each(["0", "-0", "0.001", "100001", "-100001", "NaN", "", "--1"])("has no speed '%s'", (speed) => {
     expect(readLink(`#speed=${speed}`).speed).toBeUndefined();
   });
 });

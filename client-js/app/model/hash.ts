@@ -1,11 +1,12 @@
 /** The part of the app's state that a link carries: `#symbol=BTCUSDT&interval=1m&speed=10&play=1`. */
-import { formatTime, parseTime, type Micros, type Speed } from "../../src/core/index.js";
-import { isInterval, parseSpeed, type IntervalName } from "./choices.js";
+import { formatTime, parseTime, type Micros, type Speed, type StepUnit } from "../../src/core/index.js";
+import { isInterval, parseSpeed, parseStepUnit, type IntervalName } from "./choices.js";
 
 export interface Link {
   readonly symbols: readonly string[];
   readonly interval: IntervalName | undefined;
   readonly speed: Speed | undefined;
+  readonly step: StepUnit | undefined;
   readonly play: boolean;
   readonly from: Micros | undefined;
   readonly to: Micros | undefined;
@@ -18,6 +19,7 @@ export function readLink(hash: string): Link {
     symbols: [...new Set(fields.getAll("symbol"))],
     interval: isInterval(interval) ? interval : undefined,
     speed: parseSpeed(fields.get("speed") ?? ""),
+    step: parseStepUnit(fields.get("step") ?? ""),
     play: fields.get("play") === "1",
     from: parseTime(fields.get("from") ?? ""),
     to: parseTime(fields.get("to") ?? ""),
@@ -29,6 +31,7 @@ export function writeLink(link: Link): string {
   for (const symbol of link.symbols) fields.append("symbol", symbol);
   if (link.interval) fields.set("interval", link.interval);
   if (link.speed !== undefined) fields.set("speed", String(link.speed));
+  if (link.step !== undefined) fields.set("step", link.step);
   if (link.from !== undefined) fields.set("from", writeTime(link.from));
   if (link.to !== undefined) fields.set("to", writeTime(link.to));
   if (link.play) fields.set("play", "1");

@@ -1,17 +1,48 @@
 /** The markets of the chosen symbols, fed by one replay at a time. */
-import type { Frame, Micros, Replay, Snapshot, Unsubscribe } from "../../src/core/index.js";
+import {
+  bucketStart, micros, type Frame, type Micros, type Replay, type Snapshot, type Ticks, type Unsubscribe,
+} from "../../src/core/index.js";
+import { INTERVALS, intervalLength } from "./choices.js";
+import { LookBack, type LookBackOptions } from "./look-back.js";
 import { Market } from "./market.js";
 import { Rate } from "./rate.js";
+import { MEMORY_TICKS, TickMemory } from "./tick-memory.js";
+
+/** Ticks behind the playhead, of all symbols together. */
+export interface TickLimits {
+  /** Too few for a chart: more are looked up. */
+  readonly few: number;
+  /** What is looked up then, */
+  readonly enough: number;
+  /** and what for the sake of one long candle at most. */
+  readonly most: number;
+  /** Remembered per symbol. */
+  readonly remembered: number;
+}
+
+export const TICK_LIMITS: TickLimits = {
+  few: 20_000,
+  enough: 60_000,
+  most: MEMORY_TICKS / 2,
+  remembered: MEMORY_TICKS,
+};
 
 export class Markets {
   readonly #bySymbol = new Map<string, Market>();
   readonly #rate = new Rate();
+  readonly #limits: TickLimits;
   #symbols: readonly string[] = [];
   #edge: Micros | undefined;
+  #replay: Replay | undefined;
   #unfollow: Unsubscribe | undefined;
+  #lookBack: LookBack | undefined;
   /** Ticks and frames used since the replay was opened. */
   ticks = 0;
   frames = 0;
+
+  constructor(limits: TickLimits = TICK_LIMITS) {
+    this.#limits = limits;
+  }
 
   get ticksPerSecond(): number {
     return this.#rate.perSecond(performance.now());
@@ -22,8 +53,10 @@ export class Markets {
   }
 
   /** Takes what `replay` plays from now on. Symbols that stay keep their picture. */
-  follow(replay: Replay): void {
+  follow(replay: Replay, lookBack?: LookBackOptions): void {
     this.#unfollow?.();
+    this.#lookBack?.destroy();
+    this.#replay = replay;
     this.#symbols = replay.status.symbols;
     this.ticks = 0;
     this.frames = 0;
@@ -31,39 +64,96 @@ export class Markets {
       if (!this.#symbols.includes(symbol)) this.#bySymbol.delete(symbol);
     }
     for (const symbol of this.#symbols) {
-      if (!this.#bySymbol.has(symbol)) this.#bySymbol.set(symbol, new Market(symbol));
+      if (this.#bySymbol.has(symbol)) continue;
+      this.#bySymbol.set(symbol, new Market(symbol, new TickMemory(this.#limits.remembered)));
     }
-    this.#unfollow = replay.follow({
+    this.#lookBack = lookBack && new LookBack(lookBack, this);
+    const unfollow = replay.follow({
       frames: (frames) => this.#use(frames),
       moved: (at) => this.#move(at),
       snapshot: (snapshot) => this.#recall(snapshot),
     });
+    // At full speed backwards nothing is looked up until it stops.
+    const unsubscribe = replay.subscribe(() => this.#lookBack?.check());
+    this.#unfollow = () => {
+      unfollow();
+      unsubscribe();
+    };
+  }
+
+  destroy(): void {
+    this.#unfollow?.();
+    this.#lookBack?.destroy();
+  }
+
+  /** From where on the ticks of all symbols are known. */
+  get from(): Micros | undefined {
+    const markets = [...this.#bySymbol.values()];
+    return markets.length > 0 ? micros(Math.max(...markets.map(({ memory }) => memory.from))) : undefined;
+  }
+
+  get isShort(): boolean {
+    // At full speed it would never be in time.
+    const hopeless = this.#replay?.status.speed === "-max" && this.#replay.status.state === "playing";
+    return !hopeless && (this.#count < this.#limits.few || !this.#isWhole);
+  }
+
+  get isFilled(): boolean {
+    return this.#count >= this.#limits.most || (this.#count >= this.#limits.enough && this.#isWhole);
+  }
+
+  get #count(): number {
+    return [...this.#bySymbol.values()].reduce((sum, { memory }) => sum + memory.length, 0);
+  }
+
+  /** The forming candles are known from their first tick on. */
+  get #isWhole(): boolean {
+    if (this.#edge === undefined || this.from === undefined || this.#count >= this.#limits.most) return true;
+    const longest = Math.max(...INTERVALS.map(intervalLength)) as ReturnType<typeof intervalLength>;
+    return this.from <= bucketStart(this.#edge, longest);
   }
 
   #use(frames: readonly Frame[]): void {
-    let count = 0;
-    for (const frame of frames) {
-      this.#edge = frame.edge;
-      for (const ticks of frame.ticks) {
-        this.get(this.#symbols[ticks.symbol])?.add(ticks);
-        count += ticks.count;
+    const newest = frames[frames.length - 1];
+    if (!newest) return;
+    for (const { ticks, forward } of frames) {
+      for (const each of ticks) {
+        this.ticks += each.count;
+        this.#rate.add(each.count, performance.now());
+        if (forward) this.#market(each)?.add(each);
       }
     }
-    this.ticks += count;
     this.frames += frames.length;
-    this.#rate.add(count, performance.now());
+    this.#edge = newest.edge;
+    for (const market of this.#bySymbol.values()) {
+      if (newest.forward) market.advance(newest.edge);
+      else market.rewind(newest.edge);
+    }
+    this.#lookBack?.check();
   }
 
-  /** Backwards, what lies ahead goes; forwards, the candle that was forming stays incomplete. */
-  #move(at: Micros): void {
-    const edge = this.#edge ?? at;
-    if (edge !== at) {
-      for (const market of this.#bySymbol.values()) market.cut(at < edge ? at : edge);
+  /** What was looked up, newest first. */
+  putBefore(frames: readonly Frame[]): void {
+    for (const { ticks, span } of frames) {
+      this.#symbols.forEach((symbol, index) => {
+        this.get(symbol)?.putBefore(ticks.find((each) => each.symbol === index), span);
+      });
     }
+    for (const market of this.#bySymbol.values()) market.settle();
+  }
+
+  #move(at: Micros): void {
+    // Opened again where the picture stands, after its symbols were chosen anew, perhaps.
+    for (const market of this.#bySymbol.values()) market.move(at);
     this.#edge = at;
+    this.#lookBack?.restart();
   }
 
   #recall(snapshot: Snapshot): void {
     for (const values of snapshot.last) this.get(this.#symbols[values.symbol])?.recall(values);
+  }
+
+  #market({ symbol }: Ticks): Market | undefined {
+    return this.get(this.#symbols[symbol]);
   }
 }

@@ -4,13 +4,15 @@
  * painted from there.
  */
 import {
-  bucketStart, Connection, Listeners, listSymbols, Replay, shift, TapedeckError,
-  type ConnectionStatus, type Micros, type ReplayStatus, type Speed, type SymbolInfo, type Unsubscribe,
+  Connection, isReverse, Listeners, listSymbols, Replay, TapedeckError, turnedRound,
+  type ConnectionStatus, type Micros, type ReplayStatus, type Speed, type StepUnit, type SymbolInfo,
+  type Unsubscribe,
 } from "../../src/core/index.js";
-import { intervalLength, MAX_CHOSEN, type IntervalName } from "./choices.js";
+import { canStep, MAX_CHOSEN, neighbourSpeed, type IntervalName } from "./choices.js";
 import { readLink, writeLink, type Link } from "./hash.js";
 import type { Market } from "./market.js";
-import { Markets } from "./markets.js";
+import { lookBackSpan } from "./look-back.js";
+import { Markets, TICK_LIMITS } from "./markets.js";
 import { PaintLoop } from "./paint-loop.js";
 
 /** As many as the server gives in one answer. */
@@ -32,6 +34,8 @@ export interface SessionState {
   readonly focus: string | undefined;
   readonly interval: IntervalName;
   readonly speed: Speed;
+  /** What the step buttons go by. */
+  readonly step: StepUnit;
   readonly playing: boolean;
   readonly edited: EditedRange;
   readonly replay: ReplayStatus | undefined;
@@ -60,6 +64,7 @@ export class Session {
       focus: undefined,
       interval: this.#link.interval ?? "1s",
       speed: this.#link.speed ?? 1,
+      step: this.#link.step ?? "tick",
       playing: this.#link.play,
       edited: { from: this.#link.from, to: this.#link.to },
       replay: undefined,
@@ -101,10 +106,11 @@ export class Session {
   /** A link was opened in this page. */
   followLink(hash: string): void {
     this.#link = readLink(hash);
-    const { interval, speed, play, from, to } = this.#link;
+    const { interval, speed, step, play, from, to } = this.#link;
     this.#set({
       interval: interval ?? this.#state.interval,
       speed: speed ?? this.#state.speed,
+      step: step ?? this.#state.step,
       playing: play,
       edited: { from, to },
     });
@@ -150,20 +156,35 @@ export class Session {
     else this.#replay?.play();
   }
 
-  /** Lands on the start of a candle, so that the first one shown is whole. */
-  seek(to: Micros): void {
-    this.#replay?.seek(bucketStart(to, intervalLength(this.#state.interval)));
+  /** Faster or slower by one in the list of speeds, in the direction that it has. */
+  changeSpeed(by: 1 | -1): void {
+    this.setSpeed(neighbourSpeed(this.#state.speed, by));
   }
 
-  /** Goes so many candles ahead, or back. */
-  skip(candles: number): void {
-    const { position } = this.#replay ?? {};
-    if (position === undefined) return;
-    const length = intervalLength(this.#state.interval);
-    // Back from within a candle goes to its start first, as it does with tracks on a tape.
-    const start = bucketStart(position, length);
-    const from = candles < 0 && position > start ? shift(start, length) : start;
-    this.seek(shift(from, candles * length));
+  /** Turns round. From the end that it has come to, it plays back at once. */
+  reverse(): void {
+    const ended = this.#state.replay?.state === "ended";
+    this.setSpeed(turnedRound(this.#state.speed));
+    if (ended) this.#replay?.play();
+  }
+
+  setStep(step: StepUnit): void {
+    this.#set({ step });
+  }
+
+  /** Goes `count` units ahead, or back: by default those of the step buttons. */
+  stepBy(count: number, unit: StepUnit = this.#state.step): void {
+    if (canStep(unit, this.#state.speed)) this.#replay?.step(unit, count);
+  }
+
+  seek(to: Micros): void {
+    this.#replay?.seek(to);
+  }
+
+  /** To the start of the range, or to its end. */
+  seekEnd(end: "from" | "to"): void {
+    const range = this.#state.replay?.range;
+    if (range) this.seek(range[end]);
   }
 
   /** Begins a new replay of what is chosen, where the old one was. */
@@ -173,7 +194,9 @@ export class Session {
     const { speed, playing } = this.#state;
     const { from, to } = this.#rangeOf(infos);
     const { position } = this.#replay ?? {};
-    const stays = position !== undefined && position >= from && position < to;
+    // Not where there would be nothing left to play.
+    const end = isReverse(speed) ? from : to;
+    const stays = position !== undefined && position >= from && position <= to && position !== end;
     this.#replay?.destroy();
     const replay = new Replay(this.connection, {
       symbols: this.#state.chosen,
@@ -184,7 +207,13 @@ export class Session {
       playing,
     });
     this.#replay = replay;
-    this.markets.follow(replay);
+    const symbols = this.#state.chosen;
+    this.markets.follow(replay, {
+      open: (start, until) =>
+        new Replay(this.connection, { symbols, from: start, to: until, speed: "-max", playing: true }),
+      earliest: Math.min(...infos.map((info) => info.from)) as Micros,
+      span: lookBackSpan(infos, TICK_LIMITS.enough),
+    });
     replay.subscribe(() => this.#onReplay(replay.status));
     this.#onReplay(replay.status);
   }
@@ -192,6 +221,7 @@ export class Session {
   destroy(): void {
     clearInterval(this.#emptyPoll);
     this.#unsubscribe();
+    this.markets.destroy();
     this.#replay?.destroy();
     this.connection.destroy();
     this.paint.destroy();
@@ -237,8 +267,8 @@ export class Session {
 
   /** Only when it changed: browsers complain of pages that do this often. */
   #writeLink(): void {
-    const { chosen, interval, speed, playing, edited } = this.#state;
-    const hash = writeLink({ symbols: chosen, interval, speed, play: playing, ...edited });
+    const { chosen, interval, speed, step, playing, edited } = this.#state;
+    const hash = writeLink({ symbols: chosen, interval, speed, step, play: playing, ...edited });
     if (hash !== location.hash) history.replaceState(null, "", hash);
   }
 }

@@ -7,7 +7,12 @@
  *   frames   used since then
  *   fps      animation frames a second
  *   at       the playhead in microseconds, null before there is one
+ *   speed    market seconds per wall second; negative backwards
+ *   newest   time of the newest tick of the symbol on the charts, null where none is known
+ *   known    how many of its ticks are known, and
+ *   candles  how many candles the chart has of it
  */
+import type { Speed } from "../../src/core/index.js";
 import type { Session } from "./session.js";
 
 export interface Stats {
@@ -16,6 +21,10 @@ export interface Stats {
   readonly frames: number;
   readonly fps: number;
   readonly at: number | null;
+  readonly speed: Speed;
+  readonly newest: number | null;
+  readonly known: number;
+  readonly candles: number;
 }
 
 declare global {
@@ -34,6 +43,15 @@ export function exposeStats(session: Session): void {
         frames: session.markets.frames,
         fps: session.paint.fps,
         at: session.at ?? null,
+        speed: session.state.speed,
+        ...shownOf(session),
       }),
   });
+}
+
+function shownOf({ market, state }: Session): Pick<Stats, "newest" | "known" | "candles"> {
+  if (!market) return { newest: null, known: 0, candles: 0 };
+  const { memory } = market;
+  const newest = memory.length > 0 ? (memory.time[memory.slot(0)] as number) : null;
+  return { newest, known: memory.length, candles: market.fold(state.interval).bars.length };
 }

@@ -1,6 +1,6 @@
 /** What the app says, in words for people. */
 import {
-  RequestError, type BufferingReason, type ReplayStatus, type TapedeckError,
+  isReverse, RequestError, type BufferingReason, type ReplayStatus, type TapedeckError,
 } from "../../src/core/index.js";
 
 const REASONS: Readonly<Record<BufferingReason, string>> = {
@@ -19,11 +19,11 @@ export function stateWords(status: ReplayStatus | undefined): string {
     case "paused":
       return "Paused";
     case "playing":
-      return "Playing";
+      return isReverse(status.speed) ? "Playing backwards" : "Playing";
     case "buffering":
       return `Buffering: ${REASONS[status.reason ?? "data"]}`;
     case "ended":
-      return "End of the range";
+      return isReverse(status.speed) ? "Start of the range" : "End of the range";
     case "failed":
       return "Stopped";
   }

@@ -2,7 +2,7 @@
 import {
   CandlestickSeries, createChart, CrosshairMode, HistogramSeries,
   type CandlestickData, type HistogramData, type IChartApi, type ISeriesApi,
-  type UTCTimestamp, type WhitespaceData,
+  type UTCTimestamp,
 } from "lightweight-charts";
 import { formatTime, fromMillis, toSeconds } from "../../src/core/index.js";
 import type { Bar, CandleFold } from "../model/candle-fold.js";
@@ -13,7 +13,8 @@ import { color, Label, make, type View } from "./view.js";
 
 /**
  * Every update of a series walks all its bars. A frame that finishes one bar and begins the next
- * takes two; one that brings more loads the series anew instead, once.
+ * takes two, and so does one that takes a bar back; one that brings more loads the series anew
+ * instead, once.
  */
 const MAX_UPDATES = 2;
 /**
@@ -34,9 +35,9 @@ export class CandleView implements View {
   readonly #downVolume = color("down-soft");
   #fold: CandleFold | undefined;
   #generation = 0;
-  /** Which bars the chart has, as indices; the last of them may have changed since. */
+  /** The bars that the chart has, from index `first` on; the last may have changed since. */
+  #shown: Readonly<Bar>[] = [];
   #first = 0;
-  #end = 0;
   #changedAt = 0;
   #version = -1;
   #decimals = -1;
@@ -88,18 +89,43 @@ export class CandleView implements View {
 
   #paintBars(fold: CandleFold | undefined): void {
     const bars = fold?.bars ?? [];
-    const last = Math.max(0, this.#end - 1);
     if (fold !== this.#fold) {
       this.#load(fold, 0);
       this.#chart.timeScale().resetTimeScale();
-    } else if (fold?.generation !== this.#generation || bars.length - last > MAX_UPDATES) {
+      return;
+    }
+    const { popped, updated } = this.#difference(bars);
+    const updates = updated.length + Math.sign(popped);
+    if (fold?.generation !== this.#generation || updates > MAX_UPDATES || bars.length <= this.#first) {
       this.#load(fold, Math.max(0, bars.length - FAST_BARS));
     } else {
-      for (const bar of bars.slice(last)) {
-        this.#candles.update(candle(bar));
-        this.#volumes.update(this.#volume(bar));
-      }
-      this.#end = bars.length;
+      this.#update(popped, updated);
+      this.#shown.length = bars.length - this.#first - updated.length;
+      this.#shown.push(...updated);
+    }
+  }
+
+  /** What has to go from the end of the chart, and what to come there. */
+  #difference(bars: readonly Readonly<Bar>[]): { popped: number; updated: readonly Readonly<Bar>[] } {
+    const first = this.#first;
+    const end = first + this.#shown.length;
+    let same = Math.min(end, bars.length);
+    while (same > first && this.#shown[same - 1 - first] !== bars[same - 1]) same -= 1;
+    // The last bar may have grown.
+    if (same === end) return { popped: 0, updated: bars.slice(Math.max(first, same - 1)) };
+    // A bar that was folded anew takes the place of the old one.
+    const replaced = this.#shown[same - first]?.time === bars[same]?.time;
+    return { popped: end - same - (replaced ? 1 : 0), updated: bars.slice(same) };
+  }
+
+  #update(popped: number, updated: readonly Readonly<Bar>[]): void {
+    if (popped > 0) {
+      this.#candles.pop(popped);
+      this.#volumes.pop(popped);
+    }
+    for (const bar of updated) {
+      this.#candles.update(candle(bar));
+      this.#volumes.update(this.#volume(bar));
     }
   }
 
@@ -110,13 +136,18 @@ export class CandleView implements View {
     this.#fold = fold;
     this.#generation = fold?.generation ?? 0;
     this.#first = first;
-    this.#end = first + bars.length;
+    this.#shown = bars;
   }
 
-  #volume(bar: Readonly<Bar>): HistogramData<UTCTimestamp> | WhitespaceData<UTCTimestamp> {
-    if (bar.volume === 0) return { time: timeOf(bar) };
+  /** One without volume, too, has its place in the series, so that both can be popped alike. */
+  #volume(bar: Readonly<Bar>): HistogramData<UTCTimestamp> {
     const rising = bar.close >= bar.open;
-    return { time: timeOf(bar), value: bar.volume, color: rising ? this.#upVolume : this.#downVolume };
+    return { time: timeOf(bar), value: bar.volume, color: this.#volumeColor(bar.volume > 0, rising) };
+  }
+
+  #volumeColor(traded: boolean, rising: boolean): string {
+    if (!traded) return "transparent";
+    return rising ? this.#upVolume : this.#downVolume;
   }
 
   /** The bar under the crosshair, else the forming one. */

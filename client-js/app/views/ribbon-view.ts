@@ -2,12 +2,14 @@
 import { formatTime, micros } from "../../src/core/index.js";
 import type { Market } from "../model/market.js";
 import type { Session } from "../model/session.js";
-import type { TickRing } from "../model/tick-ring.js";
+import type { TickMemory } from "../model/tick-memory.js";
 import { formatNumber } from "../model/words.js";
 import { color, make, type View } from "./view.js";
 
-/** Wall time that it shows, as far as the ring reaches back. */
+/** Wall time that it shows, as far as the ticks reach back. */
 const SHOWN_SECONDS = 15;
+/** More would cost more than a frame has, and lie on top of each other. */
+const SHOWN_TICKS = 2_048;
 const AXIS_PX = 76;
 const FOOT_PX = 18;
 const LABEL_EVERY_PX = 150;
@@ -23,7 +25,7 @@ interface Scale {
 interface Window {
   readonly start: number;
   readonly end: number;
-  /** Ticks of the ring that lie in it. */
+  /** Ticks of the memory that lie in it. */
   readonly count: number;
 }
 
@@ -67,12 +69,12 @@ export class RibbonView implements View {
     if (picture === this.#painted && this.#isSettled(market)) return;
     this.#painted = picture;
     this.#context.clearRect(0, 0, this.#width, this.#height);
-    if (!market || at === undefined || market.ring.length === 0) {
+    if (!market || at === undefined || market.memory.length === 0) {
       this.#low = this.#high = NaN;
       return;
     }
     const seconds = typeof speed === "number" ? SHOWN_SECONDS * Math.abs(speed) : Infinity;
-    this.#draw(market, windowOf(market.ring, at, seconds * 1e6));
+    this.#draw(market, windowOf(market.memory, at, seconds * 1e6));
   }
 
   destroy(): void {
@@ -97,7 +99,7 @@ export class RibbonView implements View {
   }
 
   #draw(market: Market, shown: Window): void {
-    this.#aim(market.ring, shown.count);
+    this.#aim(market.memory, shown.count);
     const right = this.#width - AXIS_PX;
     const bottom = this.#height - FOOT_PX;
     const perMicro = right / (shown.end - shown.start);
@@ -111,19 +113,19 @@ export class RibbonView implements View {
     this.#context.beginPath();
     this.#context.rect(0, 0, right + 4, bottom);
     this.#context.clip();
-    this.#drawBand(market.ring, shown, scale, right);
-    this.#drawTrades(market.ring, shown, scale);
+    this.#drawBand(market.memory, shown, scale, right);
+    this.#drawTrades(market.memory, shown, scale);
     this.#context.restore();
     this.#drawPrices(market, scale, right);
   }
 
   /** Keeps the price scale around the prices that are shown. */
-  #aim(ring: TickRing, count: number): void {
+  #aim(memory: TickMemory, count: number): void {
     let low = Infinity;
     let high = -Infinity;
     for (let age = 0; age < count; age++) {
-      const slot = ring.slot(age);
-      for (const price of [ring.bid[slot], ring.ask[slot], ring.last[slot]] as number[]) {
+      const slot = memory.slot(age);
+      for (const price of [memory.bid[slot], memory.ask[slot], memory.last[slot]] as number[]) {
         if (price < low) low = price;
         if (price > high) high = price;
       }
@@ -136,10 +138,10 @@ export class RibbonView implements View {
     this.#away = Math.max(low - this.#low, this.#high - high);
   }
 
-  #drawBand(ring: TickRing, shown: Window, scale: Scale, right: number): void {
+  #drawBand(memory: TickMemory, shown: Window, scale: Scale, right: number): void {
     const context = this.#context;
-    const ask = steps(ring, ring.ask, shown, scale, right);
-    const bid = steps(ring, ring.bid, shown, scale, right);
+    const ask = steps(memory, memory.ask, shown, scale, right);
+    const bid = steps(memory, memory.bid, shown, scale, right);
     context.lineWidth = 1;
     context.strokeStyle = this.#colors.quote;
     if (ask.length > 0 && bid.length > 0) {
@@ -149,7 +151,7 @@ export class RibbonView implements View {
       context.fillStyle = this.#colors.band;
       context.fill();
     }
-    const lines = ask.length + bid.length > 0 ? [ask, bid] : [steps(ring, ring.last, shown, scale, right)];
+    const lines = ask.length + bid.length > 0 ? [ask, bid] : [steps(memory, memory.last, shown, scale, right)];
     for (const line of lines) {
       context.beginPath();
       trace(context, line);
@@ -158,23 +160,23 @@ export class RibbonView implements View {
   }
 
   /** Trades at the ask are buyers', at the bid sellers'; the area stands for the volume. */
-  #drawTrades(ring: TickRing, shown: Window, scale: Scale): void {
+  #drawTrades(memory: TickMemory, shown: Window, scale: Scale): void {
     const context = this.#context;
     // Where ticks lie close, small and thin ones, or they hide each other.
     const room = Math.min(1, (this.#width - AXIS_PX) / (3 * shown.count));
     let most = 0;
     context.globalAlpha = 0.4 + 0.5 * room;
-    for (let age = 0; age < shown.count; age++) most = Math.max(most, (ring.volume[ring.slot(age)] as number) || 0);
+    for (let age = 0; age < shown.count; age++) most = Math.max(most, (memory.volume[memory.slot(age)] as number) || 0);
     for (let age = shown.count - 1; age >= 0; age--) {
-      const slot = ring.slot(age);
-      const last = ring.last[slot] as number;
+      const slot = memory.slot(age);
+      const last = memory.last[slot] as number;
       if (Number.isNaN(last)) continue;
-      const volume = (ring.volume[slot] as number) || 0;
+      const volume = (memory.volume[slot] as number) || 0;
       const size = most > 0 ? Math.sqrt(volume / most) : 0;
       const radius = 1 + (0.6 + 4 * size) * (0.3 + 0.7 * room);
-      context.fillStyle = this.#sideColor(last, ring.bid[slot] as number, ring.ask[slot] as number);
+      context.fillStyle = this.#sideColor(last, memory.bid[slot] as number, memory.ask[slot] as number);
       context.beginPath();
-      context.arc(scale.x(ring.time[slot] as number), scale.y(last), radius, 0, 2 * Math.PI);
+      context.arc(scale.x(memory.time[slot] as number), scale.y(last), radius, 0, 2 * Math.PI);
       context.fill();
     }
     context.globalAlpha = 1;
@@ -222,24 +224,25 @@ export class RibbonView implements View {
 }
 
 /** The market time to show, ending at the playhead. */
-function windowOf(ring: TickRing, at: number, length: number): Window {
-  const oldest = ring.time[ring.slot(ring.length - 1)] as number;
+function windowOf(memory: TickMemory, at: number, length: number): Window {
+  const reach = Math.min(memory.length, SHOWN_TICKS);
+  const oldest = memory.time[memory.slot(reach - 1)] as number;
   const start = Math.max(at - length, Math.min(oldest, at - 1e6));
   let count = 0;
-  while (count < ring.length && (ring.time[ring.slot(count)] as number) >= start) count += 1;
+  while (count < reach && (memory.time[memory.slot(count)] as number) >= start) count += 1;
   // One tick more, so that lines come in from the left edge.
-  return { start, end: at, count: Math.min(count + 1, ring.length) };
+  return { start, end: at, count: Math.min(count + 1, reach) };
 }
 
 /** A stepped line as [x, y, x, y, …]: a value holds until the next one. */
-function steps(ring: TickRing, column: Float64Array, shown: Window, scale: Scale, right: number): number[] {
+function steps(memory: TickMemory, column: Float64Array, shown: Window, scale: Scale, right: number): number[] {
   const line: number[] = [];
   let held = NaN;
   for (let age = shown.count - 1; age >= 0; age--) {
-    const slot = ring.slot(age);
+    const slot = memory.slot(age);
     const value = column[slot] as number;
     if (Number.isNaN(value)) continue;
-    const x = scale.x(ring.time[slot] as number);
+    const x = scale.x(memory.time[slot] as number);
     const y = scale.y(value);
     if (!Number.isNaN(held)) line.push(x, held);
     line.push(x, y);

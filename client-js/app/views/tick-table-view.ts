@@ -61,32 +61,32 @@ export class TickTableView implements View {
 }
 
 function paintRow({ element, cells }: Row, market: Market | undefined, age: number): void {
-  const there = market && age < market.ring.length;
-  const texts = there ? textsOf(market, market.ring.slot(age)) : [];
+  const there = market && age < market.memory.length;
+  const texts = there ? textsOf(market, market.memory.slot(age)) : [];
   cells.forEach((cell, i) => cell.set(texts[i] ?? ""));
-  const side = there ? sideOf(market, market.ring.slot(age)) : "";
+  const side = there ? sideOf(market, market.memory.slot(age)) : "";
   if (element.dataset["side"] !== side) element.dataset["side"] = side;
 }
 
-function textsOf({ ring, priceDecimals, volumeDecimals }: Market, slot: number): string[] {
+function textsOf({ memory, priceDecimals, volumeDecimals }: Market, slot: number): string[] {
   const price = (column: Float64Array): string => {
     const value = column[slot] as number;
     return Number.isNaN(value) ? "" : formatNumber(value, priceDecimals);
   };
-  const volume = ring.volume[slot] as number;
+  const volume = memory.volume[slot] as number;
   return [
-    formatTime(micros(ring.time[slot] as number), 3).slice(11),
-    price(ring.bid),
-    price(ring.ask),
-    price(ring.last),
+    formatTime(micros(memory.time[slot] as number), 3).slice(11),
+    price(memory.bid),
+    price(memory.ask),
+    price(memory.last),
     Number.isNaN(volume) ? "" : formatNumber(volume, Math.min(volumeDecimals, 4)),
   ];
 }
 
 /** Whose trade it was: at the ask a buyer's, at the bid a seller's; a quote is nobody's. */
-function sideOf({ ring }: Market, slot: number): string {
-  const last = ring.last[slot] as number;
+function sideOf({ memory }: Market, slot: number): string {
+  const last = memory.last[slot] as number;
   if (Number.isNaN(last)) return "quote";
-  if (last >= (ring.ask[slot] as number)) return "buy";
-  return last <= (ring.bid[slot] as number) ? "sell" : "trade";
+  if (last >= (memory.ask[slot] as number)) return "buy";
+  return last <= (memory.bid[slot] as number) ? "sell" : "trade";
 }
