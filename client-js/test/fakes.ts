@@ -15,6 +15,11 @@ export class FakeClock implements Clock {
   #timers = new Set<Timer>();
   #frames = new Set<() => void>();
 
+  /** Whether anybody waits for the next paint. */
+  get awaitsPaint(): boolean {
+    return this.#frames.size > 0;
+  }
+
   now(): number {
     return this.#now;
   }

@@ -479,4 +479,18 @@ describe("the end of a replay", () => {
     expect([used, changes]).toEqual([[], 0]);
     expect(server.asked("replay.open")).toHaveLength(1);
   });
+
+  it("may be made by a follower over the frames that it gets", () => {
+    startPlaying();
+    frames(1, 0, 49);
+    replay.follow({ frames: () => replay.destroy() });
+    clock.advance(100);
+    const before = used.length;
+    expect(before).toBeGreaterThan(0);
+    clock.advance(1_000);
+    expect(used).toHaveLength(before);
+    expect(server.asked("replay.ack")).toEqual([]);
+    expect(server.asked("replay.close")).toHaveLength(1);
+    expect(clock.awaitsPaint).toBe(false);
+  });
 });

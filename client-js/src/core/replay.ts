@@ -60,6 +60,7 @@ export class Replay {
   #range: Opened | undefined;
   #at: Micros | undefined;
   #heardAt = 0;
+  #destroyed = false;
   #failure: TapedeckError | undefined;
   #refusal: TapedeckError | undefined;
   #status: ReplayStatus;
@@ -73,7 +74,7 @@ export class Replay {
     this.#set = { fps, ticks };
     this.#playout = new Playout(clock, options.windowMs ?? DEFAULT_WINDOW_MS, {
       use: (frames) => this.#guard(() => this.#use(frames)),
-      ack: ({ epoch, seq }) => connection.tell("replay.ack", { id: this.#id, epoch, seq }),
+      ack: ({ epoch, seq }) => this.#ack(epoch, seq),
       // A request may have waited for frames to be used.
       painted: () => this.#settle(),
     });
@@ -148,7 +149,9 @@ export class Replay {
     this.#wish({ ticks });
   }
 
+  /** May be called by a follower, too: then the frames it has are the last ones. */
   destroy(): void {
+    this.#destroyed = true;
     this.#unsubscribe();
     this.#leave();
     this.#playout.run(false);
@@ -208,6 +211,7 @@ export class Replay {
 
   /** Sends the next request that brings what is known nearer to what is wanted. */
   #settle(): void {
+    if (this.#destroyed) return;
     this.#dropVainStep();
     if (this.#known && !this.#asked && !this.#stepIsUnderWay) {
       const next = nextRequest(this.#want, this.#known, this.#set, this.#at);
@@ -316,6 +320,11 @@ export class Replay {
     this.#known = standing;
   }
 
+  /** A replay that failed or was closed over these frames has no use for more. */
+  #ack(epoch: number, seq: number): void {
+    if (this.#id !== undefined) this.#connection.tell("replay.ack", { id: this.#id, epoch, seq });
+  }
+
   #onSnapshot(snapshot: Snapshot): void {
     if (snapshot.epoch !== this.#known?.epoch) return;
     this.#marks.add(snapshot.seq, () => {
@@ -346,6 +355,7 @@ export class Replay {
 
   /** Every change ends here. */
   #publish(): void {
+    if (this.#destroyed) return;
     if (this.#known?.state === "ended" && this.#playout.empty && !this.#held) {
       this.#want = { ...this.#want, playing: false };
     }
