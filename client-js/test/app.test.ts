@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Stats } from "../app/model/stats.js";
 import { makeSymbol } from "./mock-data.mjs";
 import { startMockServer } from "./mock-server.mjs";
+import { endOf } from "./mock-steps.mjs";
 
 const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
 const BUILT = new URL("../dist/app/index.html", import.meta.url);
@@ -19,6 +20,8 @@ describe.skipIf(missing !== undefined)("the page", { timeout: 60_000 }, () => {
   ];
   const total = symbols.reduce((sum, { ticks }) => sum + ticks.length, 0);
   const first = symbols[0]?.ticks[0]?.time ?? 0;
+  const start = Math.min(...symbols.map(({ ticks }) => ticks[0]?.time ?? Infinity));
+  const end = endOf(symbols[0] ?? { symbol: "", exp: 0, ticks: [] });
   let browser: Browser;
   let page: Page;
   let stop: () => Promise<void>;
@@ -69,19 +72,108 @@ describe.skipIf(missing !== undefined)("the page", { timeout: 60_000 }, () => {
     expect((await stats()).ticks).toBe(total);
   });
 
-  it("obeys the keyboard: space plays and pauses, arrows go by candles", async () => {
+  it("plays backwards until all is taken back", async () => {
+    await open("#symbol=AAA&symbol=BBB&speed=-max&play=1");
+    await waitFor("ended");
+    expect(await stats()).toMatchObject({ ticks: total, at: start, newest: null, known: 0, candles: 0 });
+    await page.getByText("Start of the range").waitFor();
+  });
+
+  it("takes back no more and no less when the connection is lost while it plays backwards", async () => {
+    const server = await open("#symbol=AAA&symbol=BBB&speed=-50&play=1");
+    await page.waitForFunction(() => (window.__tapedeck?.ticks ?? 0) > 1_000);
+    server.hangUp(1013);
+    await waitFor("ended");
+    expect(await stats()).toMatchObject({ ticks: total, known: 0 });
+  });
+
+  it("knows what led up to the place that was sought", async () => {
+    await open("#symbol=AAA");
+    await waitFor("paused");
+    await page.keyboard.press("End");
+    const all = symbols[0]?.ticks.length ?? 0;
+    await page.waitForFunction((count) => window.__tapedeck?.known === count, all);
+    expect((await stats()).newest).toBe(symbols[0]?.ticks[all - 1]?.time);
+    expect((await stats()).ticks).toBe(0);
+  });
+
+  it("obeys the keyboard: space plays and pauses, R turns round", async () => {
+    await open("#symbol=AAA&interval=5s&speed=5");
+    await waitFor("paused");
+    await page.keyboard.press("Space");
+    await page.waitForFunction(() => (window.__tapedeck?.ticks ?? 0) > 300);
+    await page.keyboard.press("r");
+    await waitFor("ended");
+    expect(await stats()).toMatchObject({ at: first, speed: -5, known: 0 });
+    await page.keyboard.press("]");
+    await page.keyboard.press("r");
+    await page.waitForFunction(() => (window.__tapedeck?.known ?? 0) > 20);
+    await page.keyboard.press("Space");
+    await waitFor("paused");
+    expect(page.url()).toMatch(/interval=5s&speed=10/);
+  });
+
+  it("obeys the keyboard: arrows step, with shift by candles", async () => {
     await open("#symbol=AAA&interval=5s");
     await waitFor("paused");
-    await page.keyboard.press("Space");
-    await page.waitForFunction(() => (window.__tapedeck?.ticks ?? 0) > 20);
-    await page.keyboard.press("Space");
-    await waitFor("paused");
-    await page.keyboard.press("ArrowRight");
-    await page.keyboard.press("ArrowRight");
-    await page.waitForFunction((at) => window.__tapedeck?.at === at, first + 10_000_000);
+    const at = async (wanted: number): Promise<void> => {
+      await page.waitForFunction((instant) => window.__tapedeck?.at === instant, wanted);
+    };
+    const instants = [...new Set(symbols[0]?.ticks.map(({ time }) => time))];
+    for (let i = 0; i < 3; i++) await page.keyboard.press("ArrowRight");
+    await at((instants[2] ?? 0) + 1);
     await page.keyboard.press("ArrowLeft");
-    await page.waitForFunction((at) => window.__tapedeck?.at === at, first + 5_000_000);
-    expect(page.url()).toContain("interval=5s");
+    await at(instants[2] ?? 0);
+    for (let i = 0; i < 2; i++) await page.keyboard.press("Shift+ArrowRight");
+    await at(first + 10_000_000);
+    const there = await stats();
+    await page.keyboard.press("Shift+ArrowRight");
+    await at(first + 15_000_000);
+    await page.keyboard.press("Shift+ArrowLeft");
+    await at(first + 10_000_000);
+    const back = await stats();
+    expect([back.newest, back.known, back.candles]).toEqual([there.newest, there.known, there.candles]);
+  });
+
+  it("steps by what was chosen, with the buttons", async () => {
+    await open("#symbol=AAA");
+    await waitFor("paused");
+    await page.getByLabel("Step", { exact: true }).selectOption("1m");
+    await page.getByLabel("One step ahead").click();
+    await page.waitForFunction((at) => window.__tapedeck?.at === at, first + 60_000_000);
+    await page.getByLabel("Speed", { exact: true }).selectOption("-max");
+    await page.getByLabel("Step", { exact: true }).selectOption("tick");
+    await page.getByLabel("One step back").click();
+    await page.waitForFunction((at) => (window.__tapedeck?.at ?? at) < at, first + 60_000_000);
+    await page.getByLabel("Play", { exact: true }).click();
+    await waitFor("ended");
+    expect(await stats()).toMatchObject({ at: first, known: 0 });
+  });
+
+  it("shows what the keys do, and leaves them alone meanwhile", async () => {
+    await open("#symbol=AAA");
+    await waitFor("paused");
+    await page.keyboard.press("?");
+    await page.getByRole("dialog").waitFor();
+    await page.keyboard.press("Space");
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("End");
+    await page.waitForFunction((at) => window.__tapedeck?.at === at, end);
+    expect(await page.getByRole("dialog").count()).toBe(0);
+    expect((await stats()).state).toBe("paused");
+  });
+
+  it.each([[1920, 1080], [1280, 720], [390, 844]])("has nothing beside the screen at %i × %i", async (width, height) => {
+    await open("#symbol=AAA&symbol=BBB&speed=-20&play=1");
+    await page.setViewportSize({ width, height });
+    await page.waitForFunction(() => (window.__tapedeck?.ticks ?? 0) > 300);
+    const beyond = await page.evaluate(() => ({
+      page: document.documentElement.scrollWidth - window.innerWidth,
+      controls: [...document.querySelectorAll(".header > *, .transport > *, .settings > *")]
+        .filter((each) => each.getBoundingClientRect().right > window.innerWidth + 1)
+        .map((each) => each.className),
+    }));
+    expect(beyond).toEqual({ page: 0, controls: [] });
   });
 
   it("says what to do when there are no symbols", async () => {

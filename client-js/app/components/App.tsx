@@ -1,7 +1,9 @@
+import { useCallback, useState } from "react";
 import { CandleView } from "../views/candle-view.js";
 import { RibbonView } from "../views/ribbon-view.js";
 import { TickTableView } from "../views/tick-table-view.js";
 import { Header } from "./Header.js";
+import { KeysOverlay } from "./KeysOverlay.js";
 import { Notices } from "./Notices.js";
 import { Painted } from "./Painted.js";
 import { NoSymbols, Prompt } from "./Prompts.js";
@@ -12,7 +14,9 @@ import { WatchStrip } from "./WatchStrip.js";
 
 export function App({ session }: SessionProps) {
   const { symbols, focus } = useSession(session);
-  useKeyboard(session);
+  const [keysShown, setKeysShown] = useState(false);
+  const showKeys = useCallback(() => setKeysShown(true), []);
+  useKeyboard(session, showKeys);
   const empty = symbols?.length === 0;
   return (
     <div className="app">
@@ -35,7 +39,8 @@ export function App({ session }: SessionProps) {
           </section>
         </main>
       )}
-      <Transport session={session} />
+      <Transport session={session} onShowKeys={showKeys} />
+      {keysShown && <KeysOverlay onClose={() => setKeysShown(false)} />}
     </div>
   );
 }

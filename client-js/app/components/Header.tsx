@@ -1,3 +1,4 @@
+import { isReverse } from "../../src/core/index.js";
 import { INTERVALS } from "../model/choices.js";
 import { stateWords } from "../model/words.js";
 import { MetersView } from "../views/readouts.js";
@@ -7,12 +8,12 @@ import { SymbolPicker } from "./SymbolPicker.js";
 import { useSession, type SessionProps } from "./use-session.js";
 
 export function Header({ session }: SessionProps) {
-  const { interval, replay } = useSession(session);
+  const { interval, speed, replay } = useSession(session);
   const seeking = replay?.seekingTo !== undefined;
   return (
     <header className="header">
       <span className="brand">
-        <Logo turning={replay?.state === "playing" && !seeking} />
+        <Logo turning={replay?.state === "playing" && !seeking} reverse={isReverse(speed)} />
         tapedeck
       </span>
       <SymbolPicker session={session} />
@@ -24,8 +25,8 @@ export function Header({ session }: SessionProps) {
         ))}
       </div>
       <span className="spring" />
-      <span className="state" data-state={seeking ? "seeking" : (replay?.state ?? "none")} role="status">
-        {stateWords(replay)}
+      <span className="state" data-state={seeking ? "seeking" : (replay?.state ?? "none")} role="status" title={stateWords(replay)}>
+        <span>{stateWords(replay)}</span>
       </span>
       <Painted session={session} view={MetersView} className="meters" label="Meters" />
     </header>

@@ -1,4 +1,4 @@
-import { useEffect, useRef } from "react";
+import { useEffect, useRef, type KeyboardEvent } from "react";
 import { SHORTCUTS } from "./use-keyboard.js";
 
 interface KeysOverlayProps {
@@ -8,15 +8,25 @@ interface KeysOverlayProps {
 /** What the keys do. Esc, the button, and a click beside it close it. */
 export function KeysOverlay({ onClose }: KeysOverlayProps) {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => dialog.current?.showModal(), []);
+  useEffect(() => {
+    dialog.current?.showModal();
+    dialog.current?.focus();
+  }, []);
+  // At once, so that the very next key is the page's again.
+  const onKey = (event: KeyboardEvent): void => {
+    if (event.key !== "?" && event.key !== "Escape") return;
+    event.preventDefault();
+    dialog.current?.close();
+  };
   return (
     <dialog
       ref={dialog}
       className="keys-overlay"
+      tabIndex={-1}
       aria-label="Keys"
       onClose={onClose}
       onClick={(event) => event.target === dialog.current && onClose()}
-      onKeyDown={(event) => event.key === "?" && onClose()}
+      onKeyDown={onKey}
     >
       <div className="keys-sheet">
         <header>

@@ -1,3 +1,4 @@
+import { isReverse } from "../../src/core/index.js";
 import { useSession, type SessionProps } from "./use-session.js";
 
 /** What to do when the server has no ticks at all. */
@@ -21,7 +22,10 @@ export function NoSymbols() {
 /** Over the empty chart of a replay that has not been played yet. */
 export function Prompt({ session }: SessionProps) {
   const { replay, focus } = useSession(session);
-  if (replay?.state !== "paused" || replay.seekingTo !== undefined || session.markets.ticks > 0) return null;
+  if (replay?.state !== "paused" || replay.seekingTo !== undefined) return null;
+  // Where a replay begins there is nothing on the chart yet.
+  const isNew = session.markets.ticks === 0 && session.at === replay.range?.from;
+  if (!isNew || isReverse(replay.speed)) return null;
   return (
     <button type="button" className="prompt" onClick={() => session.toggle()}>
       <b>Press play</b>

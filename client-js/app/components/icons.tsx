@@ -24,6 +24,10 @@ export function AheadIcon() {
   return <Icon><path d="M15.6 5H18v14h-2.4zM5 5.8v12.4a.7.7 0 0 0 1.1.6l8.7-6.2a.7.7 0 0 0 0-1.2L6.1 5.2A.7.7 0 0 0 5 5.8z" /></Icon>;
 }
 
+export function TurnIcon() {
+  return <Icon><path d="M7.2 4.6v3H19v2.2H7.2v3L3 8.7zM16.8 11.2v3H5v2.2h11.8v3l4.2-4.1z" /></Icon>;
+}
+
 export function SearchIcon() {
   return <Icon><path d="M10.5 4a6.5 6.5 0 1 0 4 11.6l4.4 4.4 1.5-1.5-4.4-4.4A6.5 6.5 0 0 0 10.5 4zm0 2.1a4.4 4.4 0 1 1 0 8.8 4.4 4.4 0 0 1 0-8.8z" /></Icon>;
 }
@@ -32,9 +36,9 @@ export function SearchIcon() {
  * A cassette whose reels turn while the tape runs. The reels are elements of their own, because
  * only whole elements are turned without painting.
  */
-export function Logo({ turning }: { readonly turning: boolean }) {
+export function Logo({ turning, reverse }: { readonly turning: boolean; readonly reverse: boolean }) {
   return (
-    <span className="logo" data-turning={turning} aria-hidden="true">
+    <span className="logo" data-turning={turning} data-reverse={reverse} aria-hidden="true">
       <svg viewBox="0 0 44 30">
         <rect x="1" y="1" width="42" height="28" rx="5" className="logo-shell" />
         <rect x="6" y="6" width="32" height="13" rx="6.5" className="logo-window" />
