@@ -100,6 +100,48 @@ describe("./run", { timeout: 120_000 }, () => {
     expect(complaints).toEqual([]);
   });
 
+  it("turns round in flight, and takes back all that it showed", async () => {
+    await page.keyboard.press("]");
+    await page.keyboard.press("]");
+    await page.keyboard.press("r");
+    await page.waitForFunction(() => window.__tapedeck?.state === "ended");
+    expect(await page.evaluate(() => window.__tapedeck)).toMatchObject({ speed: -200, newest: null, known: 0, candles: 0 });
+    expect(complaints).toEqual([]);
+  });
+
+  it("steps by ticks and by candles, ahead and back", async () => {
+    const known = async (count: number): Promise<void> => {
+      await page.waitForFunction((wanted) => window.__tapedeck?.known === wanted, count);
+    };
+    const { at: start } = await stats();
+    for (let i = 0; i < 3; i++) await page.keyboard.press("ArrowRight");
+    await known(3);
+    await page.keyboard.press("ArrowLeft");
+    await known(2);
+    await page.keyboard.press("Shift+ArrowRight");
+    await page.waitForFunction((at) => window.__tapedeck?.at === at, (start + 1) * 1e6);
+    await known(4);
+    await page.keyboard.press("Shift+ArrowLeft");
+    await known(0);
+    expect((await stats()).at).toBe(start);
+    expect(complaints).toEqual([]);
+  });
+
+  it("shows what led up to the end when it goes there, and plays it back from there", async () => {
+    await page.keyboard.press("End");
+    await page.waitForFunction(() => (window.__tapedeck?.known ?? 0) > 10_000);
+    const end = await page.evaluate(() => window.__tapedeck?.at ?? 0);
+    await page.keyboard.press("Space");
+    await page.waitForFunction((at) => (window.__tapedeck?.at ?? at) < at - 60e6, end);
+    await page.screenshot({ path: join(ROOT, "artefacts", "page-backwards.png") });
+    await page.keyboard.press("Space");
+    await page.waitForFunction(() => window.__tapedeck?.state === "paused");
+    const { at, newest, candles } = await page.evaluate(() => window.__tapedeck ?? Promise.reject(new Error("no stats")));
+    expect(newest).toBeLessThan(at ?? 0);
+    expect(candles).toBeGreaterThan(100);
+    expect(complaints).toEqual([]);
+  });
+
   it("stops cleanly, and starts again with what it had", async () => {
     expect(await stop(server)).toBe(0);
     const again = await run();
@@ -109,5 +151,8 @@ describe("./run", { timeout: 120_000 }, () => {
     await page.reload();
     await page.waitForFunction(() => window.__tapedeck?.state === "ended", undefined, { timeout: 60_000 });
     expect((await stats()).ticks).toBe(345_600);
+    await page.keyboard.press("r");
+    await page.waitForFunction(() => window.__tapedeck?.speed === "-max" && window.__tapedeck.state === "ended", undefined, { timeout: 60_000 });
+    expect(await page.evaluate(() => window.__tapedeck)).toMatchObject({ ticks: 2 * 345_600, known: 0 });
   });
 });
