@@ -25,6 +25,12 @@ export interface LookBackTarget {
   putBefore(frames: readonly Frame[]): void;
 }
 
+/**
+ * Ticks handed over at once: everything is folded anew each time. The first frames go at once,
+ * so that there is something to see.
+ */
+const BATCH_TICKS = 20_000;
+
 /** A range without ticks is left by ever larger steps. */
 const LONGER = 4;
 const LONGEST_SPAN = 30 * 86_400e6;
@@ -35,6 +41,9 @@ export class LookBack {
   #replay: Replay | undefined;
   #span: number;
   #failed = false;
+  #waiting: Frame[] = [];
+  #waitingTicks = 0;
+  #begun = false;
 
   constructor(options: LookBackOptions, target: LookBackTarget) {
     this.#options = options;
@@ -68,7 +77,20 @@ export class LookBack {
   }
 
   #use(frames: readonly Frame[]): void {
-    this.#target.putBefore(frames);
+    this.#waiting.push(...frames);
+    for (const { ticks } of frames) {
+      for (const { count } of ticks) this.#waitingTicks += count;
+    }
+    const isFirst = !this.#begun;
+    this.#begun = true;
+    if (isFirst || this.#waitingTicks >= BATCH_TICKS) this.#handOver();
+  }
+
+  #handOver(): void {
+    const frames = this.#waiting;
+    this.#waiting = [];
+    this.#waitingTicks = 0;
+    if (frames.length > 0) this.#target.putBefore(frames);
     if (this.#target.isFilled) this.#stop();
   }
 
@@ -78,6 +100,7 @@ export class LookBack {
     // Without it the charts begin at the playhead: no reason to trouble anyone.
     if (state === "failed") this.#failed = true;
     if (state !== "ended" && state !== "failed") return;
+    this.#handOver();
     this.#stop();
     this.#span *= LONGER;
     this.check();
@@ -86,6 +109,9 @@ export class LookBack {
   #stop(): void {
     this.#replay?.destroy();
     this.#replay = undefined;
+    this.#waiting = [];
+    this.#waitingTicks = 0;
+    this.#begun = false;
   }
 }
 
