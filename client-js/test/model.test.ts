@@ -119,6 +119,14 @@ describe("a market", () => {
     expect(memory.from).toBe(904);
   });
 
+  it("forgets an instant as a whole, and so never has a tick of it twice", () => {
+    const market = new Market("A", new TickMemory(4));
+    market.move(micros(0));
+    market.add(ticksOf([0, 0, 0, 1, 2].map((time): Row => [time, 1, 2, NaN, NaN])));
+    expect([market.memory.length, market.memory.from]).toEqual([2, 1]);
+    expect(market.bid).toBe(1);
+  });
+
   it("forgets what lies ahead when the playhead moves back", () => {
     const market = new Market("A");
     market.move(micros(MOCK_START));

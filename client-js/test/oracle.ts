@@ -12,16 +12,21 @@ export interface OracleTick {
   readonly volume: number;
 }
 
+/** What a client makes of the ticks of the mock server. */
+export function ticksOf({ ticks, exp }: MockSymbol): readonly OracleTick[] {
+  const value = (mantissa: number | null, decimals: number): number => (mantissa === null ? NaN : mantissa / 10 ** decimals);
+  return ticks.map(({ time, bid, ask, last, volume }) => ({
+    time, bid: value(bid, exp), ask: value(ask, exp), last: value(last, exp), volume: value(volume, 4),
+  }));
+}
+
 export class Oracle {
   readonly ticks: readonly OracleTick[];
   readonly #trades: boolean;
 
-  constructor({ ticks, exp }: MockSymbol) {
-    const value = (mantissa: number | null, decimals: number): number => (mantissa === null ? NaN : mantissa / 10 ** decimals);
-    this.ticks = ticks.map(({ time, bid, ask, last, volume }) => ({
-      time, bid: value(bid, exp), ask: value(ask, exp), last: value(last, exp), volume: value(volume, 4),
-    }));
-    this.#trades = this.ticks.some(({ last }) => !Number.isNaN(last));
+  constructor(ticks: readonly OracleTick[]) {
+    this.ticks = ticks;
+    this.#trades = ticks.some(({ last }) => !Number.isNaN(last));
   }
 
   /** From `from` to before `at`. */

@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 import { chromium, type Browser, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Stats } from "../app/model/stats.js";
+import { walkThrough } from "./real-walk.js";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
@@ -140,6 +141,11 @@ describe("./run", { timeout: 120_000 }, () => {
     expect(newest).toBeLessThan(at ?? 0);
     expect(candles).toBeGreaterThan(100);
     expect(complaints).toEqual([]);
+  });
+
+  it("gives the picture of all ticks before the playhead, whatever is done with the transport", async () => {
+    const said = await walkThrough(url, 1, 60);
+    expect(said).toHaveLength(61);
   });
 
   it("stops cleanly, and starts again with what it had", async () => {

@@ -14,6 +14,11 @@ export interface LookBackOptions {
   readonly earliest: Micros;
   /** Market time that holds about as many ticks as are wanted. */
   readonly span: number;
+  /**
+   * Ticks handed over at once, 20 000 by default: everything is folded anew each time. The first
+   * frames go at once, so that there is something to see.
+   */
+  readonly batch?: number;
 }
 
 export interface LookBackTarget {
@@ -25,10 +30,6 @@ export interface LookBackTarget {
   putBefore(frames: readonly Frame[]): void;
 }
 
-/**
- * Ticks handed over at once: everything is folded anew each time. The first frames go at once,
- * so that there is something to see.
- */
 const BATCH_TICKS = 20_000;
 
 /** A range without ticks is left by ever larger steps. */
@@ -39,6 +40,8 @@ export class LookBack {
   readonly #options: LookBackOptions;
   readonly #target: LookBackTarget;
   #replay: Replay | undefined;
+  /** Where the one under way began. */
+  #to: Micros | undefined;
   #span: number;
   #failed = false;
   #waiting: Frame[] = [];
@@ -59,6 +62,7 @@ export class LookBack {
     const from = clampTime(shift(to, -Math.ceil(this.#span)), earliest, to);
     const replay = this.#options.open(from, to);
     this.#replay = replay;
+    this.#to = to;
     replay.follow({ frames: (frames) => this.#use(frames) });
     replay.subscribe(() => this.#onStatus(replay));
   }
@@ -83,7 +87,7 @@ export class LookBack {
     }
     const isFirst = !this.#begun;
     this.#begun = true;
-    if (isFirst || this.#waitingTicks >= BATCH_TICKS) this.#handOver();
+    if (isFirst || this.#waitingTicks >= (this.#options.batch ?? BATCH_TICKS)) this.#handOver();
   }
 
   #handOver(): void {
@@ -97,10 +101,10 @@ export class LookBack {
   #onStatus(replay: Replay): void {
     if (replay !== this.#replay) return;
     const { state } = replay.status;
-    // Without it the charts begin at the playhead: no reason to trouble anyone.
-    if (state === "failed") this.#failed = true;
     if (state !== "ended" && state !== "failed") return;
     this.#handOver();
+    // Without it the charts begin at the playhead: no reason to trouble anyone, nor to ask again.
+    if (state === "failed" || this.#target.from === this.#to) this.#failed = true;
     this.#stop();
     this.#span *= LONGER;
     this.check();

@@ -31,7 +31,7 @@ export class TickMemory {
   readonly #before: Record<Kind, number> = { bid: NaN, ask: NaN, last: NaN };
 
   constructor(capacity: number = MEMORY_TICKS) {
-    this.#capacity = Math.max(capacity, FIRST_SLOTS);
+    this.#capacity = capacity;
   }
 
   get time(): Float64Array {
@@ -189,14 +189,21 @@ export class TickMemory {
     }
   }
 
+  /** An instant goes as a whole, lest some of its ticks be looked up a second time. */
   #forgetOldest(): void {
-    const slot = this.#first & this.#mask;
+    const oldest = this.time[this.#first & this.#mask] as number;
+    while (this.#first < this.#end && this.time[this.#first & this.#mask] === oldest) {
+      this.#noteBefore(this.#first & this.#mask);
+      this.#first += 1;
+    }
+    this.#from = shift(micros(oldest), 1);
+  }
+
+  #noteBefore(slot: number): void {
     for (const kind of KINDS) {
       const value = this.#columns[kind][slot] as number;
       if (!Number.isNaN(value)) this.#before[kind] = value;
     }
-    this.#from = shift(micros(this.time[slot] as number), 1);
-    this.#first += 1;
   }
 
   /** Grows by doubling; never beyond the capacity. */
