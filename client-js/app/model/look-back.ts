@@ -58,7 +58,8 @@ export class LookBack {
   check(): void {
     const to = this.#target.from;
     const { earliest } = this.#options;
-    if (this.#replay || this.#failed || to === undefined || to <= earliest || !this.#target.isShort) return;
+    if (this.#replay || this.#failed || to === undefined) return;
+    if (to <= earliest || !this.#target.isShort) return;
     const from = clampTime(shift(to, -Math.ceil(this.#span)), earliest, to);
     const replay = this.#options.open(from, to);
     this.#replay = replay;
@@ -121,6 +122,7 @@ export class LookBack {
 
 /** Twice the market time that holds so many ticks on average: there are quiet hours. */
 export function lookBackSpan(infos: readonly SymbolInfo[], ticks: number): number {
-  const perMicro = infos.reduce((sum, info) => sum + info.ticks / Math.max(1, info.to - info.from), 0);
+  const density = (info: SymbolInfo): number => info.ticks / Math.max(1, info.to - info.from);
+  const perMicro = infos.reduce((sum, info) => sum + density(info), 0);
   return Math.min((2 * ticks) / perMicro, LONGEST_SPAN);
 }

@@ -88,14 +88,15 @@ export class Markets {
 
   /** From where on the ticks of all symbols are known. */
   get from(): Micros | undefined {
-    const markets = [...this.#bySymbol.values()];
-    return markets.length > 0 ? micros(Math.max(...markets.map(({ memory }) => memory.from))) : undefined;
+    const from = [...this.#bySymbol.values()].map(({ memory }) => memory.from);
+    return from.length > 0 ? micros(Math.max(...from)) : undefined;
   }
 
   get isShort(): boolean {
+    const { speed, state } = this.#replay?.status ?? {};
     // At full speed it would never be in time.
-    const hopeless = this.#replay?.status.speed === "-max" && this.#replay.status.state === "playing";
-    return !hopeless && (this.#count < this.#limits.few || !this.#isWhole);
+    const isHopeless = speed === "-max" && (state === "playing" || state === "buffering");
+    return !isHopeless && (this.#count < this.#limits.few || !this.#isWhole);
   }
 
   get isFilled(): boolean {
@@ -108,9 +109,11 @@ export class Markets {
 
   /** The forming candles are known from their first tick on. */
   get #isWhole(): boolean {
-    if (this.#edge === undefined || this.from === undefined || this.#count >= this.#limits.most) return true;
-    const longest = Math.max(...INTERVALS.map(intervalLength)) as ReturnType<typeof intervalLength>;
-    return this.from <= bucketStart(this.#edge, longest);
+    const { from } = this;
+    const edge = this.#edge;
+    if (edge === undefined || from === undefined || this.#count >= this.#limits.most) return true;
+    const starts = INTERVALS.map((name) => bucketStart(edge, intervalLength(name)));
+    return from <= Math.min(...starts);
   }
 
   #use(frames: readonly Frame[]): void {

@@ -29,7 +29,8 @@ export class EpochCheck {
       throw new ProtocolError(`Frame ${frame.seq} came where ${this.#nextSeq} was due.`);
     }
     if (startOf(frame) !== this.#edge) {
-      throw new ProtocolError(`Frame ${frame.seq} begins at ${startOf(frame)}, not at ${this.#edge}.`);
+      const start = startOf(frame);
+      throw new ProtocolError(`Frame ${frame.seq} begins at ${start}, not at ${this.#edge}.`);
     }
     this.#nextSeq += 1;
     this.#edge = edgeOf(frame);

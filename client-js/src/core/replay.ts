@@ -199,14 +199,21 @@ export class Replay {
 
   /** What is known holds for one opening only. The lead stays: it is good to be used meanwhile. */
   #leave(): void {
-    if (this.#id !== undefined) this.#connection.send("replay.close", { id: this.#id }, () => undefined);
+    const id = this.#id;
+    if (id !== undefined) this.#connection.send("replay.close", { id }, () => undefined);
     this.#detach?.();
-    const rest = this.#asked?.control === "step" ? this.#asked.want.step : this.#stepping?.rest;
-    if (rest && this.#want.seekTo === undefined) this.#want = { ...this.#want, step: this.#want.step ?? rest };
+    this.#keepStep();
     this.#stepping = undefined;
     this.#id = undefined;
     this.#known = undefined;
     this.#asked = undefined;
+  }
+
+  /** A step that was on its way is wished again. */
+  #keepStep(): void {
+    const rest = this.#asked?.control === "step" ? this.#asked.want.step : this.#stepping?.rest;
+    if (!rest || this.#want.seekTo !== undefined) return;
+    this.#want = { ...this.#want, step: this.#want.step ?? rest };
   }
 
   /** Sends the next request that brings what is known nearer to what is wanted. */
@@ -220,12 +227,12 @@ export class Replay {
     this.#publish();
   }
 
-  /** At the end of the range there is nothing to step to, and no frame would tell that it is done. */
+  /** At the end of the range there is nothing to step to; no frame would tell that it is done. */
   #dropVainStep(): void {
     const { step } = this.#want;
-    if (!step || !this.#range || this.position === undefined) return;
+    if (!step || !this.#range || this.#stepIsUnderWay) return;
     const end = step.count > 0 ? this.#range.to : this.#range.from;
-    if (this.position === end && !this.#stepIsUnderWay) this.#want = { ...this.#want, step: undefined };
+    if (this.position === end) this.#want = { ...this.#want, step: undefined };
   }
 
   /** All but a seek has to wait for a step before it: they start where it ends. */
