@@ -236,14 +236,15 @@ Test(source_pool, it_shrinks_under_a_light_load_too)
     wait_for_busy(10);
     let_go();
     expect_all(10, symbol.name);
-    /* The thread that was busy last is taken again, the others leave. */
-    int64_t until_us = clock_monotonic_us() + 10 * LIGHT_IDLE_US;
-    while (now().threads > 2 && clock_monotonic_us() < until_us) {
+    /* The thread that was busy last is taken again, the others leave, but for the two that are kept
+     * beside one that is busy. */
+    int64_t until_us = clock_monotonic_us() + TEST_PATIENCE_S * TIME_SECOND_US;
+    while (now().threads > 3 && clock_monotonic_us() < until_us) {
         load(0, symbol.name, SOURCE_URGENT);
         test_load_wait(&loads[0]);
         test_load_deinit(&loads[0]);
     }
-    cr_expect(now().threads == 2, "%u threads", now().threads);
+    cr_expect(now().threads <= 3, "%u threads", now().threads);
 }
 
 /* ---- a database that is away ---- */
