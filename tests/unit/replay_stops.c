@@ -236,7 +236,7 @@ Test(replay_stops, asks_again_for_a_picture_that_failed_before_a_step)
     check_silence();
     fake_source_answer(&fake, STATUS_INTERNAL);
     inbox_drain(&inbox);
-    cr_assert(poll() == STATUS_OK && output.saying == SAYING_ERROR);
+    cr_assert(ask() == STATUS_OK && output.saying == SAYING_ERROR);
     struct replay_step step = {.unit = STEP_TICK, .count = 1};
     cr_assert(replay_step(replay, &step, NULL, now_us, &failure) == STATUS_OK);
     take_snapshot();
