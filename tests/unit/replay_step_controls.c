@@ -299,26 +299,6 @@ Test(replay_step_controls, plays_after_a_step_that_failed)
     cr_assert(watch(0, 1).rows == 10);
 }
 
-Test(replay_step_controls, asks_for_the_picture_that_failed_when_it_is_played_after_a_step)
-{
-    add_ticks(10);
-    options.to = S;
-    start();
-    check_silence();
-    fake_source_answer(&fake, STATUS_INTERNAL);
-    inbox_drain(&inbox);
-    cr_assert(ask() == STATUS_OK && output.saying == SAYING_ERROR);
-    step_ticks(3);
-    cr_assert(watch(0, 1).rows == 3);
-    cr_assert(replay_play(replay, now_us, &failure) == STATUS_OK);
-    check_state(REPLAY_PLAYING, REASON_NONE);
-    while (ask() == STATUS_WAIT)
-        serve();
-    cr_assert(output.saying == SAYING_SNAPSHOT);
-    cr_assert(output.epoch == 3 && output.seq == 0 && output.at == 250 * MS + 1);
-    cr_assert(watch(250 * MS + 1, 1).rows == 7);
-}
-
 Test(replay_step_controls, gives_a_step_up_when_its_picture_fails_and_tells_that_once)
 {
     add_ticks(10);
