@@ -3,8 +3,8 @@
  *
  *   open, close   the first and the last last price by (time, seq)
  *   volume        the sum of their volumes, in 128 bits: one tick may carry 10^10 units and a
- * bucket millions of ticks; null where every one of them was null trades        their number; a
- * bucket without any has no candle
+ *                 bucket millions of ticks; null where every one of them was null
+ *   trades        their number; a bucket without any has no candle
  *
  * The definition of `candle_1m` in sql/, to the last digit. Pure; any thread.
  */
@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 /* Sums of mantissas at exp 8. */
-__extension__ typedef __int128 candle_volume;
+typedef decimal_wide candle_volume;
 
 struct candle {
     int64_t time; /* the start of its bucket */

@@ -183,7 +183,7 @@ enum status decimal_parse(const char *text, size_t length, int64_t *mantissa)
 /*
  * PostgreSQL's numeric on the wire: four 16-bit numbers, then base-10000 digits; the first digit
  * is worth 10000^weight. Our unit, 10^−8, is 10000^−2, so the digit i is worth
- * 10000^(weight − i + 2) units, and mantissas have digits at the powers 4 … 0 only.
+ * 10000^(weight − i + 2) units, and mantissas have digits at the powers 4 … 0 only (sums: 9 … 0).
  */
 #define NUMERIC_HEAD_BYTES 8
 #define NUMERIC_BASE 10000
@@ -202,27 +202,38 @@ static void store_u16_be(uint8_t *bytes, unsigned value)
     bytes[1] = (uint8_t)value;
 }
 
-static enum status sum_digits(const uint8_t *digits, unsigned count, int weight, uint64_t *sum)
+__extension__ typedef unsigned __int128 magnitude_wide;
+#define WIDE_MAX ((magnitude_wide)-1 >> 1)
+
+/* ×10000, + digit, as long as the sum fits. */
+static bool append_digit(magnitude_wide *magnitude, unsigned digit)
 {
-    uint64_t magnitude = 0;
+    return !__builtin_mul_overflow(*magnitude, (magnitude_wide)NUMERIC_BASE, magnitude) &&
+           !__builtin_add_overflow(*magnitude, (magnitude_wide)digit, magnitude);
+}
+
+static enum status sum_digits(const uint8_t *digits, unsigned count, int weight,
+                              magnitude_wide *sum)
+{
+    magnitude_wide magnitude = 0;
     int power = weight - NUMERIC_UNIT_WEIGHT;
     for (unsigned i = 0; i < count; i++, power--) {
         unsigned digit = load_u16_be(digits + 2 * (size_t)i);
-        if (digit == 0)
-            continue;
-        if (digit >= NUMERIC_BASE || power < 0 || power >= NUMERIC_DIGITS_MAX)
+        if (digit >= NUMERIC_BASE || (power < 0 && digit != 0))
             return STATUS_INVALID;
-        uint64_t part;
-        if (__builtin_mul_overflow((uint64_t)digit, (uint64_t)powers[4 * power], &part))
+        if (power >= 0 && !append_digit(&magnitude, digit))
             return STATUS_INVALID;
-        if (__builtin_add_overflow(magnitude, part, &magnitude))
+    }
+    /* Zeros at the end are not sent. What is not 0 fits only a few of them. */
+    for (; power >= 0 && magnitude != 0; power--) {
+        if (!append_digit(&magnitude, 0))
             return STATUS_INVALID;
     }
     *sum = magnitude;
     return STATUS_OK;
 }
 
-enum status decimal_read_numeric(struct reader *reader, int64_t *mantissa)
+static enum status read_numeric(struct reader *reader, magnitude_wide *magnitude, bool *negative)
 {
     const uint8_t *head = reader_take(reader, NUMERIC_HEAD_BYTES);
     if (head == NULL)
@@ -235,11 +246,34 @@ enum status decimal_read_numeric(struct reader *reader, int64_t *mantissa)
         return STATUS_INVALID;
     if (sign != 0 && sign != NUMERIC_NEGATIVE)
         return STATUS_INVALID;
-    uint64_t magnitude;
-    enum status status = sum_digits(digits, count, weight, &magnitude);
+    *negative = sign == NUMERIC_NEGATIVE;
+    return sum_digits(digits, count, weight, magnitude);
+}
+
+enum status decimal_read_numeric(struct reader *reader, int64_t *mantissa)
+{
+    magnitude_wide magnitude;
+    bool negative;
+    enum status status = read_numeric(reader, &magnitude, &negative);
     if (status != STATUS_OK)
         return status;
-    return scaled(magnitude, 0, sign == NUMERIC_NEGATIVE, mantissa);
+    if (magnitude > INT64_MAX)
+        return STATUS_INVALID;
+    *mantissa = negative ? -(int64_t)magnitude : (int64_t)magnitude;
+    return STATUS_OK;
+}
+
+enum status decimal_read_numeric128(struct reader *reader, decimal_wide *mantissa)
+{
+    magnitude_wide magnitude;
+    bool negative;
+    enum status status = read_numeric(reader, &magnitude, &negative);
+    if (status != STATUS_OK)
+        return status;
+    if (magnitude > WIDE_MAX)
+        return STATUS_INVALID;
+    *mantissa = negative ? -(decimal_wide)magnitude : (decimal_wide)magnitude;
+    return STATUS_OK;
 }
 
 void decimal_write_numeric(struct buffer *buffer, int64_t mantissa)

@@ -17,6 +17,9 @@
 #define DECIMAL_NULL INT64_MIN
 #define DECIMAL_ONE INT64_C(100000000) /* 1 at exp 8 */
 
+/* Sums of mantissas. */
+__extension__ typedef __int128 decimal_wide;
+
 /*
  * Text to a mantissa at exp 8: [+-]digits[.digits][(e|E)[+-]digits]. STATUS_INVALID when it is no
  * number, not finite, out of bounds, or has a non-zero digit beyond the eighth decimal (a rounded
@@ -28,6 +31,8 @@ enum status decimal_parse(const char *text, size_t length, int64_t *mantissa) MU
  * base-10000 digits) to a mantissa at exp 8. STATUS_INVALID as above, and when bytes are missing;
  * otherwise the reader stands behind the numeric, good or not. */
 enum status decimal_read_numeric(struct reader *reader, int64_t *mantissa) MUST_CHECK;
+/* The same for sums of such values, which may have 39 digits. */
+enum status decimal_read_numeric128(struct reader *reader, decimal_wide *mantissa) MUST_CHECK;
 /* The reverse, with dscale 8; without the field length that COPY puts before it (8 to 18). Null has
  * no binary form (its length is −1): never DECIMAL_NULL. */
 void decimal_write_numeric(struct buffer *buffer, int64_t mantissa);
