@@ -46,6 +46,12 @@ static int newest_version(const struct database *database)
     return (int)ask_number(database->connection, "select max(version) from tapedeck.migrations");
 }
 
+/* Numbers may be left out: those of the other engine. */
+static int applied_count(const struct database *database)
+{
+    return (int)ask_number(database->connection, "select count(*) from tapedeck.migrations");
+}
+
 ON_BOTH_ENGINES(migrate, up_applies_everything_and_a_second_time_nothing)
 {
     struct error error = {0};
@@ -78,10 +84,10 @@ ON_BOTH_ENGINES(migrate, down_takes_everything_back_and_up_brings_it_again)
     struct error error = {0};
     struct migrate_options options = options_of(database, NULL);
     struct migrate_outcome outcome;
-    int newest = newest_version(database);
+    int count = applied_count(database);
     for (int turn = 0; turn < 2; turn++) {
         MUST(migrate_down_to(&options, 0, &outcome, &error));
-        cr_assert_eq(outcome.change_count, (size_t)newest);
+        cr_assert_eq(outcome.change_count, (size_t)count);
         cr_assert_eq(outcome.version, 0);
         cr_assert_str_eq(ask_text(database->connection, "select to_regclass('public.tick_data')"),
                          "(null)");
@@ -91,7 +97,7 @@ ON_BOTH_ENGINES(migrate, down_takes_everything_back_and_up_brings_it_again)
                                 " and c.relkind in ('r', 'v', 'p')"),
                      2, "only the books of the migrations stay");
         MUST(migrate_up(&options, &outcome, &error));
-        cr_assert_eq(outcome.change_count, (size_t)newest);
+        cr_assert_eq(outcome.change_count, (size_t)count);
         cr_assert(outcome.routines_changed);
     }
 }
@@ -103,8 +109,8 @@ ON_BOTH_ENGINES(migrate, down_goes_step_by_step_and_to_a_version)
     struct migrate_outcome outcome;
     int newest = newest_version(database);
     MUST(migrate_down(&options, 1, &outcome, &error));
-    cr_assert_eq(outcome.version, newest - 1);
-    cr_assert_eq(newest_version(database), newest - 1);
+    cr_assert_lt(outcome.version, newest);
+    cr_assert_eq(newest_version(database), outcome.version);
     MUST(migrate_down_to(&options, 2, &outcome, &error));
     cr_assert_eq(outcome.version, 2);
     MUST(migrate_down_to(&options, 3, &outcome, &error));
@@ -179,17 +185,16 @@ Test(migrate, a_migration_that_came_too_late_is_refused, .timeout = 120)
     struct database database;
     (void)database_init(&database, ENGINE_POSTGRESQL);
     struct error error = {0};
-    execute(database.connection, "update tapedeck.migrations set version = 9000,"
-                                 " name = 'late' where version = 4");
+    execute(database.connection, "insert into tapedeck.migrations select (jsonb_populate_record(m,"
+                                 " '{\"version\": 9000, \"name\": \"late\"}')).*"
+                                 " from tapedeck.migrations m where m.version = 4");
     struct files files;
     files_init(&files);
     struct migrate_options options = options_of(&database, &files);
     struct migrate_outcome outcome;
     MUST_FAIL(migrate_up(&options, &outcome, &error), STATUS_CONFLICT);
     MUST_SAY("9000_late");
-    execute(database.connection, "delete from tapedeck.migrations where version = 3;"
-                                 "update tapedeck.migrations set version = 4,"
-                                 " name = 'jobs' where version = 9000");
+    execute(database.connection, "delete from tapedeck.migrations where version in (3, 9000)");
     MUST_FAIL(migrate_up(&options, &outcome, &error), STATUS_CONFLICT);
     MUST_SAY("0003_candles.up.sql was never applied");
     database_deinit(&database);
@@ -223,12 +228,13 @@ Test(migrate, a_failing_migration_is_named_and_leaves_nothing, .timeout = 120)
     files_set(&files, "migrations/common/0098_half.down.sql", "drop table tapedeck.half");
     struct migrate_options options = options_of(&database, &files);
     struct migrate_outcome outcome;
+    int before = newest_version(&database);
     cr_assert_neq(migrate_up(&options, &outcome, &error), STATUS_OK);
     MUST_SAY("sql/migrations/common/0098_half.up.sql");
     MUST_SAY("division by zero");
     cr_assert_str_eq(ask_text(database.connection, "select to_regclass('tapedeck.half')"),
                      "(null)");
-    cr_assert_eq(newest_version(&database), 4);
+    cr_assert_eq(newest_version(&database), before);
 
     files_set(&files, "migrations/common/0098_half.up.sql",
               "create table tapedeck.half (); commit;");
@@ -330,6 +336,7 @@ ON_BOTH_ENGINES(migrate, several_servers_may_start_at_once)
     struct migrate_options options = options_of(database, NULL);
     struct migrate_outcome outcome;
     int newest = newest_version(database);
+    int count = applied_count(database);
     MUST(migrate_down_to(&options, 0, &outcome, &error));
     struct starter starters[COUNT];
     pthread_t threads[COUNT];
@@ -344,5 +351,5 @@ ON_BOTH_ENGINES(migrate, several_servers_may_start_at_once)
         cr_assert_eq(starters[i].outcome.version, newest);
         changes += starters[i].outcome.change_count;
     }
-    cr_assert_eq(changes, (size_t)newest, "each migration ran once");
+    cr_assert_eq(changes, (size_t)count, "each migration ran once");
 }

@@ -10,9 +10,10 @@ as $$
               from pg_catalog.pg_partition_tree('public.tick_data') t),
            false
     union all
-    select 'candle_1m', greatest(c.reltuples, 0)::bigint, pg_catalog.pg_total_relation_size(c.oid), false
-      from pg_catalog.pg_class c
-     where c.oid = 'tapedeck.candle_1m_stored'::regclass
+    (select 'candle_' || i.name, greatest(c.reltuples, 0)::bigint, pg_catalog.pg_total_relation_size(c.oid), false
+       from unnest(array['1m', '5m', '15m', '1h']) with ordinality as i (name, place)
+       join pg_catalog.pg_class c on c.oid = tapedeck.candle_rows(i.name)::regclass
+      order by i.place)
 $$;
 
 comment on function tapedeck.storage_tables() is

@@ -62,6 +62,144 @@ comment on function tapedeck.candle_first(timestamptz, timestamptz) is
 comment on function tapedeck.candles_stored(text, text, timestamptz, timestamptz, integer) is
     'The newest p_limit stored candles of a symbol with p_from <= bucket < p_to, newest first. What lies above the watermark (aggregates_list) is not stored: fold it from ticks.';
 
+-- Which stored rows can be believed. TimescaleDB keeps books of what it owes, and keeps them in the transactions of
+-- the writers, so a snapshot shows them as of the ticks it shows:
+--
+--   hypertable log        ranges that a transaction wrote, deleted or dropped below the threshold of all refreshes
+--       ▼ a refresh begins
+--   materialisation log   ... and what this view has not refreshed since, or ever
+--       ▼ takes its window, in a transaction of its own
+--   ranges                ... and is about to store
+--       ▼ stores, in another one
+--   watermark             above it nothing is stored
+--
+-- A range moves from one book to the next within one transaction. Everything is in microseconds, ends inclusive.
+do $do$
+declare
+    v_ids integer[];
+    v_interval text;
+    v_names text := '';
+    v_books text := '';
+    v_branches text := '';
+    v_ticks integer;
+    v_time integer;
+begin
+    select h.id, d.id into strict v_ticks, v_time
+      from _timescaledb_catalog.hypertable h
+      join _timescaledb_catalog.dimension d on d.hypertable_id = h.id and d.column_name = 'time'
+     where h.schema_name = 'public' and h.table_name = 'tick_data';
+
+    foreach v_interval in array array['1m', '5m', '15m', '1h'] loop
+        v_names := v_names || (
+            select pg_catalog.format(E'\n        when %L then return %L;', v_interval,
+                                     pg_catalog.format('%I.%I', a.materialization_hypertable_schema,
+                                                       a.materialization_hypertable_name))
+              from timescaledb_information.continuous_aggregates a
+             where a.view_schema = 'public' and a.view_name = 'candle_' || v_interval);
+        v_ids := v_ids || (select a.mat_hypertable_id
+                             from _timescaledb_catalog.continuous_agg a
+                            where a.user_view_schema = 'public' and a.user_view_name = 'candle_' || v_interval);
+        v_branches := v_branches || pg_catalog.format(E'\n        when %L then v_view := %s;',
+                                                      v_interval, v_ids[pg_catalog.cardinality(v_ids)]);
+    end loop;
+
+    execute pg_catalog.format($sql$
+create or replace function tapedeck.candle_rows(p_interval text)
+returns text
+language plpgsql
+immutable parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    case p_interval %s
+        else
+            perform tapedeck.interval_width(p_interval);
+    end case;
+end
+$$
+    $sql$, v_names);
+
+    -- Ranges that are being stored are in a table of their own since 2.22.
+    if pg_catalog.to_regclass('_timescaledb_catalog.continuous_aggs_materialization_ranges') is not null then
+        v_books := pg_catalog.format($sql$
+             union all
+            select r.lowest_modified_value, r.greatest_modified_value
+              from _timescaledb_catalog.continuous_aggs_materialization_ranges r
+             where r.materialization_id in (%s, v_view)
+               and r.lowest_modified_value < v_to_us and r.greatest_modified_value >= v_from_us$sql$, v_ids[1]);
+    end if;
+
+    execute pg_catalog.format($sql$
+create or replace function tapedeck.candles_owed(p_interval text, p_from timestamptz, p_to timestamptz)
+returns tstzmultirange
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_width interval := tapedeck.interval_width(p_interval);
+    v_view integer;
+    v_from_us bigint := tapedeck.time_us(p_from);
+    v_to_us bigint := tapedeck.time_us(p_to);
+    v_owed tstzmultirange;
+begin
+    case p_interval %s
+    end case;
+    -- An hour follows from its minutes: it is owed what they are, and what has been stored of them since.
+    select range_agg(tstzrange(tapedeck.bucket_floor(v_width, _timescaledb_functions.to_timestamp(greatest(b.lowest, v_from_us))),
+                               tapedeck.bucket_ceil(v_width, _timescaledb_functions.to_timestamp(least(b.greatest, v_to_us - 1) + 1))))
+      into v_owed
+      from (select l.lowest_modified_value, l.greatest_modified_value
+              from _timescaledb_catalog.continuous_aggs_hypertable_invalidation_log l
+             where l.hypertable_id in (%s, case when v_view <> %s then %s end)
+               and l.lowest_modified_value < v_to_us and l.greatest_modified_value >= v_from_us
+             union all
+            select l.lowest_modified_value, l.greatest_modified_value
+              from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
+             where l.materialization_id in (%s, v_view)
+               and l.lowest_modified_value < v_to_us and l.greatest_modified_value >= v_from_us%s
+             union all
+            select w.watermark, v_to_us - 1
+              from _timescaledb_catalog.continuous_aggs_watermark w
+             where w.mat_hypertable_id in (%s, v_view)
+               and w.watermark < v_to_us
+             union all
+            select tapedeck.time_us(p.range_from), tapedeck.time_us(p.range_to) - 1
+              from tapedeck.pending_refresh p
+             where p.range_from < p_to and p.range_to > p_from) as b (lowest, greatest);
+    return coalesce(v_owed, '{}'::tstzmultirange);
+end
+$$
+    $sql$, v_branches, v_ticks, v_ids[1], v_ids[1], v_ids[1], v_books, v_ids[1]);
+
+    execute pg_catalog.format($sql$
+create or replace function tapedeck.tick_cover(p_from timestamptz, p_to timestamptz)
+returns tstzmultirange
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select coalesce(range_agg(tstzrange(_timescaledb_functions.to_timestamp(greatest(s.range_start, tapedeck.time_us(p_from))),
+                                        _timescaledb_functions.to_timestamp(least(s.range_end, tapedeck.time_us(p_to))))),
+                    '{}'::tstzmultirange)
+      from _timescaledb_catalog.dimension_slice s
+     where s.dimension_id = %s
+       and s.range_start < tapedeck.time_us(p_to) and s.range_end > tapedeck.time_us(p_from)
+       and exists (select
+                     from _timescaledb_catalog.chunk_constraint o
+                     join _timescaledb_catalog.chunk c on c.id = o.chunk_id
+                    where o.dimension_slice_id = s.id and c.hypertable_id = %s and not c.dropped)
+$$
+    $sql$, v_time, v_ticks);
+end
+$do$;
+
+comment on function tapedeck.candle_rows(text) is 'Name of the table that holds the stored candles of an interval.';
+comment on function tapedeck.candles_owed(text, timestamptz, timestamptz) is
+    'Buckets of [p_from, p_to) whose stored candles cannot be believed: above the watermark of this view or of the minutes, queued in pending_refresh, or noted by TimescaleDB as changed and not refreshed.';
+comment on function tapedeck.tick_cover(timestamptz, timestamptz) is
+    'The parts of [p_from, p_to) that have a chunk: where there is none, ticks never were or were dropped.';
+
 create or replace function tapedeck.aggregates_list()
 returns table (view text, watermark timestamptz, lag_s double precision)
 language sql
