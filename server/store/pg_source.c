@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "store/candle_load.h"
 #include "store/tick_query.h"
 
 #include <stdatomic.h>
@@ -45,7 +46,7 @@ static void note_latency(struct pg_source *source, enum pg_source_query query, i
     latency_note(&source->latencies[query], clock_monotonic_us() - begun_us);
 }
 
-/* ---- tick loads ---- */
+/* ---- loads of ticks, and of candles ---- */
 
 struct tick_task {
     struct pool_task task;
@@ -106,7 +107,30 @@ static enum status load_check(const struct tick_load *load, struct error *error)
         load->range.to > TIME_MAX + 1)
         return error_set(error, STATUS_INVALID, "not a time range: from %s to %s",
                          time_format(load->range.from).text, time_format(load->range.to).text);
-    return STATUS_OK;
+    return load->interval_us != 0 ? candle_load_check(load, error) : STATUS_OK;
+}
+
+static enum status run_ticks(struct tick_task *task, struct connection *connection,
+                             struct error *error)
+{
+    struct tick_query *query = query_borrow(task->owner);
+    int64_t begun_us = clock_monotonic_us();
+    enum status status = tick_query_run(query, connection, task->load, &task->progress, error);
+    note_latency(task->owner, PG_SOURCE_TICKS, begun_us);
+    query_return(task->owner, query);
+    return status;
+}
+
+static enum status run_candles(struct tick_task *task, struct connection *connection,
+                               struct error *error)
+{
+    struct candle_load_count count = {.rows = 0};
+    int64_t begun_us = clock_monotonic_us();
+    enum status status = candle_load_run(connection, task->load, &task->progress, &count, error);
+    note_latency(task->owner, PG_SOURCE_CANDLES, begun_us);
+    atomic_fetch_add(&task->owner->rows, count.rows);
+    atomic_fetch_add(&task->owner->stretches, count.stretches);
+    return status;
 }
 
 static enum status tick_task_run(struct pool_task *task, struct connection *connection,
@@ -120,11 +144,8 @@ static enum status tick_task_run(struct pool_task *task, struct connection *conn
     if (status != STATUS_OK)
         return status;
     struct time_range left = tick_task->progress.left;
-    struct tick_query *query = query_borrow(tick_task->owner);
-    int64_t begun_us = clock_monotonic_us();
-    status = tick_query_run(query, connection, load, &tick_task->progress, error);
-    note_latency(tick_task->owner, PG_SOURCE_TICKS, begun_us);
-    query_return(tick_task->owner, query);
+    status = load->interval_us != 0 ? run_candles(tick_task, connection, error)
+                                    : run_ticks(tick_task, connection, error);
     const struct time_range *now_left = &tick_task->progress.left;
     task->progressed = now_left->from > left.from || now_left->to < left.to;
     return status;
@@ -464,6 +485,8 @@ const char *pg_source_query_name(enum pg_source_query query)
     switch (query) {
     case PG_SOURCE_TICKS:
         return "ticks";
+    case PG_SOURCE_CANDLES:
+        return "candles";
     case PG_SOURCE_LAST_VALUES:
         return "last_values";
     case PG_SOURCE_SYMBOLS:

@@ -1,5 +1,6 @@
 /*
- * `struct source` over PostgreSQL: tick loads, last values and symbols as tasks of a pool.
+ * `struct source` over PostgreSQL: loads of ticks and candles, last values and symbols as tasks of
+ * a pool.
  *
  * Requests are intrusive and bounded by their requesters. While the database is away they wait, and
  * a load that was running goes on from the last stretch it published; a statement that fails in a
@@ -24,9 +25,14 @@ void pg_source_destroy(struct pg_source **source);
 
 struct source *pg_source_interface(struct pg_source *source);
 
-enum pg_source_query { PG_SOURCE_TICKS, PG_SOURCE_LAST_VALUES, PG_SOURCE_SYMBOLS };
-#define PG_SOURCE_QUERIES 3
-/* "ticks", "last_values", "symbols". */
+enum pg_source_query {
+    PG_SOURCE_TICKS,
+    PG_SOURCE_CANDLES,
+    PG_SOURCE_LAST_VALUES,
+    PG_SOURCE_SYMBOLS
+};
+#define PG_SOURCE_QUERIES 4
+/* "ticks", "candles", "last_values", "symbols". */
 const char *pg_source_query_name(enum pg_source_query query);
 
 struct pg_source_statistics {

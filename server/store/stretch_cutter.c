@@ -15,6 +15,8 @@ static bool is_power_of_two(int64_t number)
 
 struct load_progress load_progress_start(const struct tick_load *load)
 {
+    if (load->interval_us != 0)
+        return (struct load_progress){.left = load->range};
     ASSERT(load->grain_us > 0);
     int64_t first_us = load->first_us != 0 ? load->first_us : load->grain_us;
     ASSERT(first_us > 0);

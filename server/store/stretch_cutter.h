@@ -20,10 +20,11 @@
 /* How far a load has come: enough to go on with it elsewhere. */
 struct load_progress {
     struct time_range left; /* not yet published */
-    int64_t step_us;        /* of the next stretch with ticks */
+    int64_t step_us;        /* of the next stretch with ticks; candles have no steps */
 };
 
-/* Of a load that begins. Asserts that its grain_us and first_us are as source.h wants them. */
+/* Of a load that begins. Asserts that the grain_us and first_us of a load of ticks are as source.h
+ * wants them. */
 struct load_progress load_progress_start(const struct tick_load *load);
 
 struct stretch_cutter {

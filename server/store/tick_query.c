@@ -6,14 +6,12 @@
 #include "store/tick_query.h"
 
 #include "market/time.h"
-
-#include <stdio.h>
+#include "store/load_copy.h"
 
 #define SQL_BYTES_MAX 2048
 
 void tick_query_init(struct tick_query *query)
 {
-    *query = (struct tick_query){.load = NULL};
     stretch_cutter_init(&query->cutter);
 }
 
@@ -42,22 +40,9 @@ static enum status write_sql(struct connection *connection, const struct tick_lo
     return sql->failed ? error_set(error, STATUS_LIMIT, "statement too long") : STATUS_OK;
 }
 
-static enum status begin(struct tick_query *query, struct connection *connection,
-                         const struct time_range *left, struct error *error)
+static enum status read_chunk(void *reader, const char *bytes, size_t count, struct error *error)
 {
-    struct buffer sql;
-    buffer_init(&sql, SQL_BYTES_MAX);
-    enum status status = write_sql(connection, query->load, left, &sql, error);
-    if (status == STATUS_OK)
-        status = connection_copy_out_begin(connection, buffer_text(&sql), error);
-    buffer_deinit(&sql);
-    return status;
-}
-
-/* What one chunk holds. STATUS_WAIT: more must come; STATUS_END: the trailer was in it. */
-static enum status read_chunk(struct tick_query *query, const char *bytes, size_t count,
-                              struct error *error)
-{
+    struct tick_query *query = reader;
     copy_rows_give(&query->rows, bytes, count);
     for (;;) {
         struct tick tick;
@@ -70,47 +55,17 @@ static enum status read_chunk(struct tick_query *query, const char *bytes, size_
     }
 }
 
-/*
- * What is no row may be the last piece of a connection that broke: PgBouncer writes its own error
- * into the middle of a message when a server dies. Nothing of it was published, because a row is
- * held back until the next one, so it is read again. On a connection that lives it is the
- * database's fault.
- */
-static enum status give_up(const struct tick_query *query, struct connection *connection,
-                           enum status status, struct error *error)
-{
-    connection_copy_out_abort(connection);
-    if (status != STATUS_BAD_MESSAGE)
-        return status;
-    error->status = connection_is_idle(connection) ? STATUS_INTERNAL : STATUS_UNAVAILABLE;
-    return error_prefix(error, "%s", query->load->symbol);
-}
-
 static enum status read_rows(struct tick_query *query, struct connection *connection,
+                             const struct tick_load *load, const struct time_range *left,
                              struct error *error)
 {
-    enum status parsed = STATUS_WAIT;
-    for (;;) {
-        if (atomic_load_explicit(&query->load->cancelled, memory_order_relaxed)) {
-            connection_copy_out_abort(connection);
-            return error_set(error, STATUS_END, "cancelled");
-        }
-        const char *bytes;
-        size_t count;
-        enum status status = connection_copy_out_next(connection, &bytes, &count, error);
-        if (status != STATUS_OK)
-            return status;
-        if (bytes == NULL)
-            break;
-        parsed = read_chunk(query, bytes, count, error);
-        if (parsed != STATUS_WAIT && parsed != STATUS_END)
-            return give_up(query, connection, parsed, error);
-    }
-    if (parsed != STATUS_END)
-        return error_set(error, STATUS_INTERNAL, "%s: the rows ended without an end",
-                         query->load->symbol);
-    stretch_cutter_finish(&query->cutter);
-    return STATUS_OK;
+    struct buffer sql;
+    buffer_init(&sql, SQL_BYTES_MAX);
+    enum status status = write_sql(connection, load, left, &sql, error);
+    if (status == STATUS_OK)
+        status = load_copy_run(connection, load, buffer_text(&sql), read_chunk, query, error);
+    buffer_deinit(&sql);
+    return status;
 }
 
 enum status tick_query_run(struct tick_query *query, struct connection *connection,
@@ -119,12 +74,10 @@ enum status tick_query_run(struct tick_query *query, struct connection *connecti
 {
     if (progress->left.from >= progress->left.to)
         return STATUS_OK;
-    query->load = load;
     stretch_cutter_begin(&query->cutter, load, progress);
     copy_rows_init(&query->rows);
-    enum status status = begin(query, connection, &progress->left, error);
+    enum status status = read_rows(query, connection, load, &progress->left, error);
     if (status == STATUS_OK)
-        status = read_rows(query, connection, error);
-    query->load = NULL;
+        stretch_cutter_finish(&query->cutter);
     return status;
 }

@@ -15,7 +15,6 @@
 struct tick_query {
     struct stretch_cutter cutter;
     struct copy_rows rows;
-    struct tick_load *load; /* during a run */
 };
 
 void tick_query_init(struct tick_query *query);

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "market/time.h"
 #include "random.h"
+#include "store/copy_fields.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
