@@ -5,6 +5,10 @@
 #include "base/mem.h"
 #include "replay/replay_private.h"
 
+/* Series that are being loaded or folded at a time, so that one turn of the lane stays short; who
+ * waits is told and goes on with the next. */
+#define SERIES_AT_ONCE_MAX 16
+
 static void wake_owner(void *argument)
 {
     struct replay *replay = argument;
@@ -51,18 +55,18 @@ void replay_series_begin(struct replay *replay)
 enum status replay_series_run(struct replay *replay)
 {
     bool with_history = replay->snapshot.state != SNAPSHOT_NONE;
-    bool waits = false;
-    for (size_t i = 0; i < replay->series_count; i++) {
+    size_t waiting = 0;
+    for (size_t i = 0; i < replay->series_count && waiting < SERIES_AT_ONCE_MAX; i++) {
         struct series *series = &replay->series[i];
         if (series_is_stale(series) && series->is_ready && !replay->reach.under_way)
             series_begin_again(series, replay_market(replay, replay->edge));
-        /* All are asked for before any is waited for. */
+        /* Several are asked for before one is waited for. */
         enum status status = series_run(series, with_history, &replay->error);
         if (status != STATUS_OK && status != STATUS_WAIT)
             return status;
-        waits = waits || status == STATUS_WAIT;
+        waiting += status == STATUS_WAIT;
     }
-    return waits ? STATUS_WAIT : STATUS_OK;
+    return waiting > 0 ? STATUS_WAIT : STATUS_OK;
 }
 
 bool replay_series_next(const struct replay *replay, int64_t *position)

@@ -1,41 +1,16 @@
-#include "base/mem.h"
-#include "fake_source.h"
+#include "replay_fixture.h"
+
 #include "market/interval.h"
-#include "replay/replay.h"
 
-#include <criterion/criterion.h>
-#include <inttypes.h>
-#include <math.h>
-#include <string.h>
-
-#define S TIME_SECOND_US
-#define MS INT64_C(1000)
 #define MINUTE TIME_MINUTE_US
-#define GRAIN (64 * S)
 #define INTERVALS 5
 
-static struct fake_source fake;
-static struct fake_tape *ticks;
-static struct tape *tape;
-static struct inbox inbox;
-static struct wheel wheel;
-static struct replay_lane lane;
-static struct replay_options options;
-static struct replay *replay;
-static struct error error;
-static struct replay_output output;
-static int64_t now_us;
 static uint64_t dice;
 
 /* What a client that follows the protocol has: its newest candle of each interval. */
 static struct frame_candle picture[INTERVALS];
 static int64_t edge;
 static int64_t epoch;
-
-static void nobody_sleeps(void *owner)
-{
-    (void)owner;
-}
 
 static int64_t roll(int64_t from, int64_t to)
 {
@@ -45,55 +20,19 @@ static int64_t roll(int64_t from, int64_t to)
 
 static void set_up(void)
 {
-    fake_source_init(&fake);
-    ticks = fake_source_symbol(&fake, "A", GRAIN);
-    tape = tape_create(&fake.source, (size_t)64 << 20);
-    inbox_init(&inbox, nobody_sleeps, NULL);
-    now_us = 1000 * S;
-    wheel_init(&wheel, now_us);
-    lane = (struct replay_lane){
-        .tape = tape, .source = &fake.source, .inbox = &inbox, .wheel = &wheel};
-    gather_init(&lane.gather);
-    series_rows_init(&lane.series_rows);
-    options = (struct replay_options){
-        .symbol_count = 1,
-        .symbols = {&ticks->symbol},
-        .speed = {.rate = 1, .max = true},
-        .fps = 10,
-        .ticks = true,
-        .intervals = {.count = INTERVALS,
-                      .items = {{"1s", S, 3},
-                                {"7s", 7 * S, 0},
-                                {"1m", MINUTE, 2},
-                                {"5m", 5 * MINUTE, 1},
-                                {"1h", 60 * MINUTE, 4}}},
-        .window_us = 2 * S,
-        .window_bytes = 4 << 20,
-        .budget =
-            {.bytes = 2000,
-             .head_bytes = 256,
-             .symbol_bytes = 384,
-             .row_bytes = {[COLUMN_U32] = 4, [COLUMN_I16] = 2, [COLUMN_I32] = 4, [COLUMN_I64] = 8},
-             .candle_bytes = 100,
-             .encodings = COLUMN_ENCODINGS_ALL},
-    };
+    replay_set_up();
+    options.speed.max = true;
+    options.intervals = (struct replay_intervals){.count = INTERVALS,
+                                                  .items = {{"1s", S, 3},
+                                                            {"7s", 7 * S, 0},
+                                                            {"1m", MINUTE, 2},
+                                                            {"5m", 5 * MINUTE, 1},
+                                                            {"1h", 60 * MINUTE, 4}}};
+    options.budget.bytes = 2000;
+    options.budget.candle_bytes = 100;
 }
 
-static void tear_down(void)
-{
-    if (replay != NULL)
-        replay_destroy(&replay);
-    fake_source_deinit(&fake);
-    inbox_drain(&inbox);
-    tape_destroy(&tape);
-    gather_deinit(&lane.gather);
-    series_rows_deinit(&lane.series_rows);
-    inbox_deinit(&inbox);
-    cr_assert(wheel.armed_count == 0);
-    cr_assert(mem_block_bytes() == 0);
-}
-
-TestSuite(replay_candles, .init = set_up, .fini = tear_down);
+TestSuite(replay_candles, .init = set_up, .fini = replay_tear_down);
 
 static void make_market(size_t count)
 {
@@ -152,7 +91,7 @@ static void check_picture(const char *when)
     }
 }
 
-static void take_snapshot(void)
+static void take_picture(void)
 {
     edge = output.at;
     epoch = output.epoch;
@@ -194,19 +133,17 @@ static void take_frame(void)
 /* Says all there is to say now. */
 static void listen(void)
 {
-    while (replay_poll(replay, now_us, &output) == STATUS_OK) {
-        now_us += 50;
+    while (ask() == STATUS_OK) {
         if (output.saying == SAYING_SNAPSHOT)
-            take_snapshot();
-        if (output.saying == SAYING_FRAME) {
+            take_picture();
+        if (output.saying == SAYING_FRAME)
             take_frame();
-            replay_sent(replay, 100);
-        }
         cr_assert(output.saying != SAYING_ERROR);
     }
 }
 
-static void pass(int64_t us)
+/* Data comes bit by bit, and then time passes. */
+static void go_on(int64_t us)
 {
     for (int i = 0; i < 200 && (fake_source_load(&fake) != NULL || !list_is_empty(&fake.requests));
          i++) {
@@ -217,36 +154,22 @@ static void pass(int64_t us)
         inbox_drain(&inbox);
         listen();
     }
-    now_us += us;
-    wheel_run(&wheel, now_us);
-    inbox_drain(&inbox);
+    pass(us);
     listen();
 }
 
-static void nobody_wakes(void *owner)
-{
-    (void)owner;
-}
-
-static void start(int64_t at)
+static void start_at(int64_t at)
 {
     options.at = at;
-    replay = replay_create(&lane, &options, nobody_wakes, NULL, now_us);
-}
-
-static enum replay_state state(void)
-{
-    struct replay_view view;
-    replay_look(replay, &view);
-    return view.state;
+    start();
 }
 
 static void play_to_the_end(void)
 {
-    cr_assert(replay_play(replay, now_us, &error) == STATUS_OK);
-    for (int turns = 0; turns < 100000 && state() != REPLAY_ENDED; turns++)
-        pass(50 * MS);
-    cr_assert(state() == REPLAY_ENDED);
+    cr_assert(replay_play(replay, now_us, &failure) == STATUS_OK);
+    for (int turns = 0; turns < 100000 && look().state != REPLAY_ENDED; turns++)
+        go_on(50 * MS);
+    cr_assert(look().state == REPLAY_ENDED);
 }
 
 Test(replay_candles, are_those_of_the_ticks_before_each_edge_forward)
@@ -256,7 +179,7 @@ Test(replay_candles, are_those_of_the_ticks_before_each_edge_forward)
         ticks->count = 0;
         make_market(600);
         options.speed.rate = 1;
-        start(options.from);
+        start_at(options.from);
         play_to_the_end();
         cr_assert(edge == options.to);
         replay_destroy(&replay);
@@ -272,7 +195,7 @@ Test(replay_candles, are_those_of_the_ticks_before_each_edge_backward)
         ticks->count = 0;
         make_market(600);
         options.speed.rate = -1;
-        start(options.to);
+        start_at(options.to);
         play_to_the_end();
         cr_assert(edge == options.from);
         replay_destroy(&replay);
@@ -289,7 +212,7 @@ Test(replay_candles, hold_through_any_sequence_of_controls)
         make_market(500);
         options.ticks = roll(0, 1) == 0;
         options.speed = (struct replay_speed){.rate = 100};
-        start(roll(options.from, options.to));
+        start_at(roll(options.from, options.to));
         for (int i = 0; i < 60; i++) {
             bool reverse = roll(0, 1) == 0;
             struct replay_step step = {.unit = (enum replay_step_unit)roll(0, 2),
@@ -298,32 +221,32 @@ Test(replay_candles, hold_through_any_sequence_of_controls)
             struct replay_speed speed = {.rate = (double)roll(1, 3000) / 10};
             switch (roll(0, 6)) {
             case 0:
-                (void)!replay_play(replay, now_us, &error);
+                (void)!replay_play(replay, now_us, &failure);
                 break;
             case 1:
                 replay_pause(replay, now_us);
                 break;
             case 2:
-                (void)!replay_seek(replay, roll(options.from, options.to), now_us, &error);
+                (void)!replay_seek(replay, roll(options.from, options.to), now_us, &failure);
                 break;
             case 3:
                 speed.rate = reverse ? -speed.rate : speed.rate;
                 if (roll(0, 3) == 0)
                     speed = (struct replay_speed){.rate = reverse ? -1 : 1, .max = true};
                 /* Where the client is: it has used every frame. */
-                (void)!replay_change_speed(replay, speed, NULL, now_us, &error);
+                (void)!replay_change_speed(replay, speed, NULL, now_us, &failure);
                 break;
             case 4:
-                (void)!replay_step(replay, &step, NULL, now_us, &error);
+                (void)!replay_step(replay, &step, NULL, now_us, &failure);
                 break;
             case 5:
                 replay_set(replay, &(struct replay_changes){.intervals = &options.intervals},
                            now_us);
                 break;
             default:
-                pass(roll(1, 3000) * MS);
+                go_on(roll(1, 3000) * MS);
             }
-            pass(roll(0, 40) * MS);
+            go_on(roll(0, 40) * MS);
         }
         replay_destroy(&replay);
         tape_invalidate(tape, NULL, (struct time_range){TIME_MIN, TIME_MAX});
@@ -337,15 +260,13 @@ Test(replay_candles, become_final_without_a_tick)
     options.to = 3 * MINUTE;
     options.intervals = (struct replay_intervals){.count = 1, .items = {{"1m", MINUTE, 0}}};
     options.speed = (struct replay_speed){.rate = 60};
-    replay = replay_create(&lane, &options, nobody_wakes, NULL, now_us);
-    cr_assert(replay_play(replay, now_us, &error) == STATUS_OK);
+    start();
+    cr_assert(replay_play(replay, now_us, &failure) == STATUS_OK);
     int64_t final_at = 0;
     for (int i = 0; i < 100 && final_at == 0; i++) {
         fake_source_run(&fake);
-        now_us += 50 * MS;
-        wheel_run(&wheel, now_us);
-        inbox_drain(&inbox);
-        while (replay_poll(replay, now_us, &output) == STATUS_OK) {
+        pass(50 * MS);
+        while (ask() == STATUS_OK) {
             if (output.saying == SAYING_FRAME && output.candle_count > 0 &&
                 output.candles[output.candle_count - 1].final)
                 final_at = output.span.to;
@@ -362,12 +283,12 @@ Test(replay_candles, leave_nothing_behind_when_they_are_all_taken_back)
     options.intervals = (struct replay_intervals){.count = 1, .items = {{"1m", MINUTE, 9}}};
     options.speed = (struct replay_speed){.rate = -1, .max = true};
     options.playing = true;
-    replay = replay_create(&lane, &options, nobody_wakes, NULL, now_us);
+    start();
     bool is_none = false;
     for (int i = 0; i < 100 && !is_none; i++) {
         fake_source_run(&fake);
         inbox_drain(&inbox);
-        while (replay_poll(replay, now_us, &output) == STATUS_OK) {
+        while (ask() == STATUS_OK) {
             if (output.saying == SAYING_FRAME && output.candle_count > 0)
                 is_none = output.candles[output.candle_count - 1].is_none;
         }
