@@ -160,7 +160,7 @@ static void fill_ticks(struct replay *replay, int64_t edge, struct replay_output
     }
     gather_begin(gather, most);
     for (size_t i = 0; i < replay->options.symbol_count; i++) {
-        struct frame_ticks *ticks = &replay->ticks[output->tick_count];
+        struct frame_ticks *ticks = &replay->lane->ticks[output->tick_count];
         size_t rows =
             gather_ticks(gather, replay->cursors[i], edge, replay->options.budget.encodings, ticks);
         if (rows == 0)
@@ -188,7 +188,7 @@ enum status replay_say_frame(struct replay *replay, int64_t edge, int64_t due_us
         .span = {.from = from < to ? from : to, .to = from < to ? to : from},
         .direction = replay->direction,
         .late_us = is_paced ? play_clock_read(&replay->clock, now_us) - due_us : REPLAY_NEVER_LATE,
-        .ticks = replay->ticks,
+        .ticks = replay->lane->ticks,
     };
     if (replay->options.ticks)
         fill_ticks(replay, edge, output);

@@ -35,6 +35,7 @@ struct replay_lane {
     struct wheel *wheel;
     struct gather gather;
     struct series_rows series_rows;
+    struct frame_ticks ticks[REPLAY_SYMBOLS_MAX]; /* of the frame that is being made */
 };
 
 struct replay_options {

@@ -63,7 +63,6 @@ struct replay {
     bool snapshot_failed;   /* what needs it next asks again */
     bool early_load_failed; /* while the snapshot was waited for */
     struct cursor *cursors[REPLAY_SYMBOLS_MAX];
-    struct frame_ticks ticks[REPLAY_SYMBOLS_MAX];
 };
 
 /* The one place where the state moves. */
