@@ -28,6 +28,8 @@ static void forget_ends(struct changes *changes)
 void changes_apply(void *owner, const struct change *change)
 {
     struct changes *changes = owner;
+    if (change->kind != CHANGE_CANDLES && change->kind != CHANGE_OTHER)
+        scheduler_notice(changes->scheduler);
     switch (change->kind) {
     case CHANGE_TICKS:
         log_info("change.ticks", "symbols=%zu from=%s to=%s", change->symbol_count,

@@ -2,7 +2,7 @@
  * tapedeck serve: puts the parts together, waits for a signal, and takes them apart again, the
  * other way round.
  *
- *   cluster → schema → store threads → tape → symbols → change feed → scheduler → lanes
+ *   cluster → schema → store threads → tape → symbols → scheduler → change feed → lanes
  */
 #include "app/changes.h"
 #include "app/commands.h"
@@ -93,23 +93,24 @@ static enum status start_store(struct deck *deck, struct error *error)
     struct source *source = pg_source_interface(deck->source);
     deck->tape = tape_create(source, deck->configuration->cache_bytes);
     deck->symbols = live_symbols_create(source);
-    deck->changes = (struct changes){.tape = deck->tape, .symbols = deck->symbols};
-    struct change_feed_options options = {
-        .url = deck->database.url,
-        .marker_us = CHANGE_FEED_MARKER_US,
-        .changed = changes_apply,
-        .owner = &deck->changes,
-    };
-    status = change_feed_create(&options, &deck->feed, error);
     struct scheduler_options work = {
         .url = deck->database.url,
         .engine = deck->database.engine.kind,
         .is_idle = is_database_idle,
         .idle_owner = deck,
     };
-    if (status == STATUS_OK)
-        status = scheduler_create(&work, &deck->scheduler, error);
-    return status;
+    status = scheduler_create(&work, &deck->scheduler, error);
+    if (status != STATUS_OK)
+        return status;
+    deck->changes = (struct changes){
+        .tape = deck->tape, .symbols = deck->symbols, .scheduler = deck->scheduler};
+    struct change_feed_options options = {
+        .url = deck->database.url,
+        .marker_us = CHANGE_FEED_MARKER_US,
+        .changed = changes_apply,
+        .owner = &deck->changes,
+    };
+    return change_feed_create(&options, &deck->feed, error);
 }
 
 static const char *engine_version(struct deck *deck)
@@ -162,10 +163,10 @@ static void stop(struct deck *deck)
 {
     if (deck->server != NULL)
         server_stop(deck->server, GOODBYE_US);
-    if (deck->scheduler != NULL)
-        scheduler_destroy(&deck->scheduler);
     if (deck->feed != NULL)
         change_feed_destroy(&deck->feed);
+    if (deck->scheduler != NULL)
+        scheduler_destroy(&deck->scheduler);
     if (deck->symbols != NULL)
         live_symbols_stop(deck->symbols);
     if (deck->source != NULL)

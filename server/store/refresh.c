@@ -109,9 +109,8 @@ static enum status list_steps(struct healer *healer, int64_t pending_id, PGresul
     char id[ID_BYTES];
     id_text(pending_id, id);
     return connection_query(healer->connection,
-                            "select s from tapedeck.pending_refresh p cross join lateral"
-                            " tapedeck.refresh_steps(p.range_from, p.range_to,"
-                            " pg_catalog.clock_timestamp()) s where p.id = $1",
+                            "select s from tapedeck.pending_steps($1,"
+                            " pg_catalog.clock_timestamp()) s",
                             1, (const char *const[]){id}, steps, error);
 }
 

@@ -32,10 +32,13 @@ struct scheduler {
     pthread_cond_t changed;
     bool stopping;
     bool woken;
+    bool noticed;
     struct connection *connection;
     struct scheduler_statistics statistics;
 
     int64_t heal_at_us; /* monotonic */
+    int64_t tails_at_us;
+    int64_t tails_looked_us;
     int64_t jobs_at_us;
     int64_t check_at_us;
     int64_t count_at_us; /* INT64_MAX: after the next healing */
@@ -61,15 +64,31 @@ static void count(struct scheduler *scheduler, uint64_t *number, uint64_t by)
     pthread_mutex_unlock(&scheduler->lock);
 }
 
-/* Until the instant, a wake-up or the end. A wake-up makes everything due. */
+/* Not more often than once a second. */
+static void bring_tails_forward(struct scheduler *scheduler)
+{
+    int64_t earliest_us = scheduler->tails_looked_us + SCHEDULER_LOOK_US_MIN;
+    if (scheduler->tails_at_us > earliest_us)
+        scheduler->tails_at_us = earliest_us;
+}
+
+/* Until the instant, a wake-up or the end; a notice brings the instant forward. A wake-up makes
+ * everything due. */
 static void sleep_until(struct scheduler *scheduler, int64_t until_us)
 {
-    const struct timespec until = {.tv_sec = until_us / 1000000,
-                                   .tv_nsec = (until_us % 1000000) * 1000};
     pthread_mutex_lock(&scheduler->lock);
     int rc = 0;
-    while (!scheduler->stopping && !scheduler->woken && rc == 0)
+    while (!scheduler->stopping && !scheduler->woken && rc == 0) {
+        if (scheduler->noticed)
+            bring_tails_forward(scheduler);
+        scheduler->noticed = false;
+        /* Back-off is not cut short. */
+        if (scheduler->connection != NULL && scheduler->tails_at_us < until_us)
+            until_us = scheduler->tails_at_us;
+        const struct timespec until = {.tv_sec = until_us / 1000000,
+                                       .tv_nsec = (until_us % 1000000) * 1000};
         rc = pthread_cond_timedwait(&scheduler->changed, &scheduler->lock, &until);
+    }
     if (scheduler->woken)
         scheduler->heal_at_us = scheduler->jobs_at_us = 0;
     scheduler->woken = false;
@@ -114,6 +133,7 @@ static enum status heal(struct scheduler *scheduler, struct error *error)
     if (healed > 0) {
         count(scheduler, &scheduler->statistics.healed, healed);
         log_info("scheduler.heal", "rows=%zu", healed);
+        bring_tails_forward(scheduler); /* what came after the range that was queued */
     }
     int64_t now_us = clock_monotonic_us();
     scheduler->heal_at_us = now_us + scheduler->heal_us;
@@ -180,6 +200,50 @@ static enum status check_policies(struct scheduler *scheduler, struct error *err
     return STATUS_OK;
 }
 
+/* ---- tails ---- */
+
+static enum status queue_tails(struct scheduler *scheduler, int64_t *wait_us, struct error *error)
+{
+    /* Also what others wrote while no server was there to notice. */
+    PGresult *row;
+    enum status status =
+        connection_execute(scheduler->connection, "select tapedeck.symbols_reconcile()", error);
+    if (status != STATUS_OK)
+        return status;
+    status = connection_query_row(
+        scheduler->connection,
+        "select coalesce(pg_catalog.ceil(tapedeck.tails_queue() * 1000000)::bigint, -1)", 0, NULL,
+        &row, error);
+    if (status != STATUS_OK)
+        return status;
+    status = result_int64(row, 0, 0, wait_us);
+    PQclear(row);
+    return status == STATUS_OK ? STATUS_OK
+                               : error_set(error, status, "tails_queue() told no number");
+}
+
+/* What is queued here is healed at once. A failure does not keep healing from its turn; a cancel
+ * ends the round. */
+static enum status look_at_tails(struct scheduler *scheduler, struct error *error)
+{
+    int64_t now_us = clock_monotonic_us();
+    int64_t wait_us = -1;
+    scheduler->tails_looked_us = now_us;
+    scheduler->tails_at_us = INT64_MAX; /* until somebody writes, or the next healing */
+    enum status status = queue_tails(scheduler, &wait_us, error);
+    if (status != STATUS_OK && status != STATUS_END && connection_is_idle(scheduler->connection)) {
+        log_warn("scheduler.tails", "error=%s", LOG_QUOTE(error->text));
+        scheduler->tails_looked_us = now_us + SCHEDULER_HEAL_US;
+        return STATUS_OK;
+    }
+    if (wait_us == 0)
+        scheduler->heal_at_us = 0;
+    else if (wait_us > 0)
+        scheduler->tails_at_us =
+            now_us + (wait_us > SCHEDULER_LOOK_US_MIN ? wait_us : SCHEDULER_LOOK_US_MIN);
+    return status;
+}
+
 /* ---- jobs ---- */
 
 /* By the database's clock, which is the one the jobs go by. */
@@ -225,6 +289,8 @@ static bool is_due(int64_t at_us)
 static enum status run_round(struct scheduler *scheduler, struct error *error)
 {
     enum status status = ensure_connection(scheduler, error);
+    if (status == STATUS_OK && (is_due(scheduler->heal_at_us) || is_due(scheduler->tails_at_us)))
+        status = look_at_tails(scheduler, error);
     if (status == STATUS_OK && is_due(scheduler->heal_at_us))
         status = heal(scheduler, error);
     if (scheduler->engine == ENGINE_TIMESCALEDB)
@@ -240,8 +306,8 @@ static enum status run_round(struct scheduler *scheduler, struct error *error)
 
 static int64_t next_us(const struct scheduler *scheduler)
 {
-    const int64_t others_us[] = {scheduler->jobs_at_us, scheduler->check_at_us,
-                                 scheduler->count_at_us};
+    const int64_t others_us[] = {scheduler->tails_at_us, scheduler->jobs_at_us,
+                                 scheduler->check_at_us, scheduler->count_at_us};
     int64_t first_us = scheduler->heal_at_us;
     for (size_t i = 0; i < sizeof others_us / sizeof *others_us; i++)
         first_us = others_us[i] < first_us ? others_us[i] : first_us;
@@ -338,6 +404,14 @@ void scheduler_wake(struct scheduler *scheduler)
 {
     pthread_mutex_lock(&scheduler->lock);
     scheduler->woken = true;
+    pthread_cond_signal(&scheduler->changed);
+    pthread_mutex_unlock(&scheduler->lock);
+}
+
+void scheduler_notice(struct scheduler *scheduler)
+{
+    pthread_mutex_lock(&scheduler->lock);
+    scheduler->noticed = true;
     pthread_cond_signal(&scheduler->changed);
     pthread_mutex_unlock(&scheduler->lock);
 }

@@ -4,6 +4,8 @@
  *   at start, then once a minute   heal candles that crashed writers left queued (store/refresh.h)
  *     afterwards, in idle times    count one symbol after the other whose books have gaps
  *   at start, then once a day      policies_check(): what it finds goes to the log
+ *   when ticks came                queue finished buckets beyond the watermark, and heal them: hours
+ *                                  at once, a trickle once a minute (tails_queue())
  *   postgresql engine              run_due_jobs() when the next one is due: refresh, retention, …
  *                                  (on the timescaledb engine the extension does that)
  *
@@ -27,7 +29,7 @@
 #define SCHEDULER_CHECK_US (INT64_C(24) * 3600 * 1000000)
 #define SCHEDULER_COUNT_MS_MAX 20000
 #define SCHEDULER_COUNT_REST 20
-/* Between two looks for due jobs, also when one claims to be due all the time. */
+/* Between two looks for due jobs, or for owed candles, however often they are said to be due. */
 #define SCHEDULER_LOOK_US_MIN INT64_C(1000000)
 
 struct scheduler;
@@ -54,6 +56,8 @@ enum status scheduler_create(const struct scheduler_options *options, struct sch
                              struct error *error) MUST_CHECK;
 /* Looks at once: a policy was asked to run, or somebody has written. Any thread. */
 void scheduler_wake(struct scheduler *scheduler);
+/* Ticks came: looks soon whether candles beyond the watermark are owed. Cheap. Any thread. */
+void scheduler_notice(struct scheduler *scheduler);
 /* Any thread. */
 struct scheduler_statistics scheduler_statistics(struct scheduler *scheduler);
 /* Cancels what runs and joins the thread: connect_timeout per host of the url at most. */

@@ -1,7 +1,7 @@
 -- Healing candles. tapedeck.pending_refresh lists what is out of date; the loop of a healer is
 --
 --   id := pending_take(0)
---     while id: run each of refresh_steps(); pending_done(id), or pending_release(id) on error; id := pending_take(id)
+--     while id: run each of pending_steps(id); pending_done(id), or pending_release(id) on error; id := pending_take(id)
 --
 -- Refreshing runs outside any transaction, so no row lock can hold a row. A session-level advisory lock does:
 -- it lasts across transactions and ends with the session, however that dies. Two healers never refresh the
@@ -65,6 +65,49 @@ $$;
 
 comment on function tapedeck.pending_take(bigint) is
     'Takes the oldest row with a greater id that no other session holds or works near to; no row: nothing to take. The session holds it until pending_done, pending_release or its end.';
+
+create or replace function tapedeck.pending_steps(p_id bigint, p_now timestamptz)
+returns setof text
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_row tapedeck.pending_refresh;
+begin
+    select * into v_row from tapedeck.pending_refresh p where p.id = p_id;
+    if not found then
+        return;
+    end if;
+    if v_row.reason = 'repair' then
+        return query select tapedeck.refresh_plan(v_row.range_from, v_row.range_to, p_now, true);
+    else
+        return query select tapedeck.refresh_steps(v_row.range_from, v_row.range_to, p_now);
+    end if;
+end
+$$;
+
+comment on function tapedeck.pending_steps(bigint, timestamptz) is
+    'The refresh_steps() of a taken row. Where somebody asked for a repair, candles are stored anew that are thought to be fresh.';
+
+create or replace function tapedeck.pending_add(p_from timestamptz, p_to timestamptz, p_reason text)
+returns bigint
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_id bigint;
+begin
+    perform tapedeck.range_check(p_from, p_to);
+    insert into tapedeck.pending_refresh (range_from, range_to, reason)
+    values (p_from, p_to, p_reason)
+    returning id into v_id;
+    return v_id;
+end
+$$;
+
+comment on function tapedeck.pending_add(timestamptz, timestamptz, text) is
+    'Queues a range and returns the number of its row. With reason repair its candles are stored anew whatever the engine knows of changes.';
 
 create or replace function tapedeck.pending_held(p_id bigint)
 returns boolean

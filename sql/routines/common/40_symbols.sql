@@ -245,11 +245,7 @@ begin
         if v_found.symbols > 0 then
             v_changes := v_changes + v_found.symbols;
             v_state.foreign_rows := v_state.foreign_rows + v_found.ticks;
-            -- Below the watermark nobody sees them in the candles until these are refreshed.
-            insert into tapedeck.pending_refresh (range_from, range_to, reason)
-            select lower(r), upper(r), 'foreign'
-              from unnest(v_found.ranges) r
-              join tapedeck.aggregates_list() a on a.view = 'candle_1m' and lower(r) < a.watermark;
+            perform tapedeck.foreign_queue(v_found.ranges);
             perform tapedeck.change_notify('ticks', lower(v_found.ranges), upper(v_found.ranges), v_found.names);
         end if;
         select coalesce(sum(s.written), 0) into v_written from tapedeck.symbols s;

@@ -290,3 +290,13 @@ $$;
 
 comment on function tapedeck.refresh_steps(timestamptz, timestamptz, timestamptz) is
     'Statements that make the candles of [p_from, p_to) fresh, to be run in this order, each outside a transaction; when one fails, release the row and begin again later. p_now bounds them to finished buckets; none when nothing is finished.';
+
+create or replace function tapedeck.refresh_plan(
+    p_from timestamptz, p_to timestamptz, p_now timestamptz, p_force boolean)
+returns setof text
+language sql
+stable
+as $$ select tapedeck.refresh_steps(p_from, p_to, p_now) $$;
+
+comment on function tapedeck.refresh_plan(timestamptz, timestamptz, timestamptz, boolean) is
+    'As refresh_steps, which computes every candle of its range anew anyway.';
