@@ -37,4 +37,18 @@ struct generate_command {
 };
 int generate_run(const struct configuration *configuration, const struct generate_command *command);
 
+struct candles_options {
+    const char *symbol;      /* NULL: all */
+    const char *interval;    /* of verify; NULL: every stored one */
+    struct time_range range; /* TIME_MIN, TIME_MAX + 1: all there is */
+    bool json;
+};
+
+/* 0 done, 1 failed. */
+int candles_refresh_run(const struct configuration *configuration,
+                        const struct candles_options *options);
+/* 0 equal, 1 differences, 2 failed. */
+int candles_verify_run(const struct configuration *configuration,
+                       const struct candles_options *options);
+
 #endif

@@ -265,6 +265,85 @@ static int generate(const struct configuration *configuration, const struct invo
     return generate_run(configuration, &command);
 }
 
+/* ---- candles --------------------------------------------------------------------------------- */
+
+static const char *const intervals[] = {"all", "1m", "5m", "15m", "1h", NULL};
+
+struct candles_values {
+    const char *symbol;
+    int64_t from;
+    int64_t to;
+    int interval;
+    bool json;
+};
+
+#define CANDLES_FIELD(field) .offset = offsetof(struct candles_values, field)
+
+static const struct candles_values candles_defaults = {.from = TIME_MIN, .to = TIME_MAX + 1};
+
+static const struct option refresh_options[] = {
+    {.name = "symbol",
+     .type = OPTION_TEXT,
+     CANDLES_FIELD(symbol),
+     .value = "NAME",
+     .help = "the range in which this symbol has ticks; candles of others in it are made anew too"},
+    {.name = "from", .type = OPTION_TIME, CANDLES_FIELD(from), .help = "by default the first tick"},
+    {.name = "to",
+     .type = OPTION_TIME,
+     CANDLES_FIELD(to),
+     .help = "by default the last tick; the candle that is forming is left out"},
+};
+
+static const struct option verify_options[] = {
+    {.name = "symbol",
+     .type = OPTION_TEXT,
+     CANDLES_FIELD(symbol),
+     .value = "NAME",
+     .help = "only candles of this symbol"},
+    {.name = "from",
+     .type = OPTION_TIME,
+     CANDLES_FIELD(from),
+     .help = "by default where candles begin; widened to whole hours"},
+    {.name = "to",
+     .type = OPTION_TIME,
+     CANDLES_FIELD(to),
+     .help = "by default where stored candles end"},
+    {.name = "interval",
+     .type = OPTION_CHOICE,
+     CANDLES_FIELD(interval),
+     .choices = intervals,
+     .help = "only candles of this interval (default all)"},
+    {.name = "json",
+     .type = OPTION_SWITCH,
+     CANDLES_FIELD(json),
+     .help = "a JSON object a line: kind is differs, missing, superfluous, dropped, pending, and "
+             "last of all summary"},
+};
+
+static struct candles_options candles_options(const struct candles_values *values)
+{
+    return (struct candles_options){
+        .symbol = values->symbol,
+        .interval = values->interval > 0 ? intervals[values->interval] : NULL,
+        .range = {values->from, values->to},
+        .json = values->json,
+    };
+}
+
+static int candles_refresh(const struct configuration *configuration,
+                           const struct invocation *invocation)
+{
+    struct candles_options options = candles_options(invocation->values);
+    return candles_refresh_run(configuration, &options);
+}
+
+static int candles_verify(const struct configuration *configuration,
+                          const struct invocation *invocation)
+{
+    struct candles_options options = candles_options(invocation->values);
+    return candles_verify_run(configuration, &options);
+}
+
 static int config(const struct configuration *configuration, const struct invocation *invocation)
 {
     (void)invocation;
@@ -347,6 +426,35 @@ static const struct subcommand subcommands[] = {
                  "tapedeck bench replay --viewers 1000 --duration 20s --json\n"
                  "tapedeck bench replay --seeks 1000 --url ws://127.0.0.1:9000/ws\n",
      .run = bench_replay_run},
+    {.name = "candles refresh",
+     .summary = "make the stored candles of a range anew",
+     OPTIONS(refresh_options),
+     .values_bytes = sizeof(struct candles_values),
+     .defaults = &candles_defaults,
+     .uses = SETTING_OF_DATABASE | SETTING_OF_ALL,
+     .description =
+         "Stored candles follow their ticks by themselves; this is for when somebody changed them "
+         "behind tapedeck's back. Candles whose ticks were dropped are never touched. A server may "
+         "run meanwhile; the range is queued, so that it is finished even if this command is not.",
+     .examples = "tapedeck candles refresh\n"
+                 "tapedeck candles refresh --symbol FX:EURUSD\n"
+                 "tapedeck candles refresh --from 2024-08-08 --to 2024-08-09\n",
+     .run = candles_refresh},
+    {.name = "candles verify",
+     .summary = "compare the stored candles with their ticks",
+     OPTIONS(verify_options),
+     .values_bytes = sizeof(struct candles_values),
+     .defaults = &candles_defaults,
+     .uses = SETTING_OF_DATABASE | SETTING_OF_ALL,
+     .description =
+         "Computes every stored candle anew from its ticks and lists every difference: the field, "
+         "what is stored and what was computed; candles that are missing; candles that should not "
+         "be there. Says which ranges could not be verified, because their ticks were dropped or "
+         "because they are queued for refresh. The exit status is 0 when all are equal, 1 when "
+         "there are differences, 2 when it failed. Changes no candle.",
+     .examples = "tapedeck candles verify\n"
+                 "tapedeck candles verify --interval 1h --from 2024-08-01 --json\n",
+     .run = candles_verify},
     {.name = "migrate up",
      .summary = "bring the schema up to date",
      .uses = SETTING_OF_DATABASE | SETTING_OF_ALL,

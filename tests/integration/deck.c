@@ -167,6 +167,15 @@ int deck_run(const struct deck *deck, char *output, size_t bytes, const char *co
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+pid_t deck_spawn(const struct deck *deck, const char *const *arguments)
+{
+    pid_t child = fork();
+    cr_assert_geq(child, 0);
+    if (child == 0)
+        become(deck, arguments);
+    return child;
+}
+
 PGconn *deck_connect(const struct deck *deck)
 {
     PGconn *connection = PQconnectdb(deck->url);

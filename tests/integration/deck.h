@@ -42,6 +42,10 @@ int deck_run(const struct deck *deck, char *output, size_t bytes, const char *co
 #define DECK_RUN(deck, output, ...)                                                                \
     deck_run(deck, output, sizeof output, (const char *const[]){__VA_ARGS__, NULL})
 
+/* Starts a subcommand and returns its pid at once; the caller waits for it or kills it. What it
+ * says goes where the test's own words go. */
+pid_t deck_spawn(const struct deck *deck, const char *const *arguments);
+
 PGconn *deck_connect(const struct deck *deck);
 /* One value of one row, as a number. */
 int64_t deck_number(const struct deck *deck, const char *sql);
