@@ -103,6 +103,42 @@ size_t replay_series_bytes(const struct replay *replay, int64_t edge)
     return rows * replay->options.budget.candle_bytes;
 }
 
+void replay_series_rest(struct replay *replay)
+{
+    bool is_ahead = replay->reach.under_way;
+    int64_t at = replay_market(replay, replay->edge);
+    replay->reach.under_way = false;
+    for (size_t i = 0; i < replay->series_count; i++) {
+        struct series *series = &replay->series[i];
+        if (!is_ahead && series->is_ready)
+            continue;
+        if (series->keeps_told)
+            series_begin_again(series, at);
+        else
+            series_begin(series, at);
+    }
+}
+
+/* The cursors still hold, as stored now, all ticks of the frame that waits for its candles. */
+static bool is_held(const struct replay *replay)
+{
+    for (size_t i = 0; i < replay->options.symbol_count; i++) {
+        const struct cursor *cursor = replay->cursors[i];
+        if (cursor->covered < replay->reach.edge || cursor->changes != track_changes(cursor->track))
+            return false;
+    }
+    return true;
+}
+
+void replay_series_check_reach(struct replay *replay)
+{
+    if (!replay->reach.under_way || is_held(replay))
+        return;
+    replay->reach.under_way = false;
+    for (size_t i = 0; i < replay->series_count; i++)
+        series_begin_again(&replay->series[i], replay_market(replay, replay->edge));
+}
+
 static bool has_trades(const struct cursor *cursor, int64_t edge)
 {
     struct cursor_piece pieces[CURSOR_STRETCHES_MAX];

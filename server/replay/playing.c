@@ -266,6 +266,9 @@ enum status replay_fail(struct replay *replay, enum status status, int64_t now_u
 static enum status send(struct replay *replay, int64_t edge, int64_t due_us, int64_t lag_us,
                         int64_t now_us, struct replay_output *output)
 {
+    /* Before its candles are looked for: after a stop another, shorter frame is due. */
+    if (!replay->reach.under_way && has_stalled(replay, lag_us, now_us))
+        return say_state(replay, output);
     enum status status = replay_series_reach(replay, edge, due_us);
     if (status == STATUS_WAIT)
         return block(replay, REASON_DATA,
@@ -461,6 +464,7 @@ enum status replay_poll(struct replay *replay, int64_t now_us, struct replay_out
     if (replay->state_due)
         return say_state(replay, output);
     snapshot_ask(&replay->snapshot);
+    replay_series_check_reach(replay);
     enum status status = run_series(replay, now_us);
     if (status != STATUS_OK && status != STATUS_WAIT)
         return say_error(replay, output);

@@ -204,8 +204,8 @@ void replay_rest(struct replay *replay, int64_t now_us)
     wheel_cancel(replay->lane->wheel, &replay->timer);
     replay->blocked_since_us = 0;
     replay->held_by = REASON_NONE;
-    replay->reach.under_way = false;
     seek_cursors(replay); /* failures that were waited for are forgotten, too */
+    replay_series_rest(replay);
 }
 
 void replay_pause(struct replay *replay, int64_t now_us)

@@ -115,6 +115,10 @@ bool replay_series_next(const struct replay *replay, int64_t *position);
 size_t replay_series_bytes(const struct replay *replay, int64_t edge);
 /* Before a frame to `edge`: STATUS_OK, or STATUS_WAIT until replay_series_run says OK. */
 enum status replay_series_reach(struct replay *replay, int64_t edge, int64_t due_us) MUST_CHECK;
+/* What was waited for is so no more, failures included. */
+void replay_series_rest(struct replay *replay);
+/* A frame that waits for its candles is given up where its ticks have changed since. */
+void replay_series_check_reach(struct replay *replay);
 /* With the frame. */
 void replay_series_fill(struct replay *replay, int64_t edge, struct replay_output *output);
 const struct snapshot_candles *replay_series_pictures(struct replay *replay);

@@ -340,3 +340,72 @@ Test(replay_backward, loads_and_reads_ahead_in_its_direction)
         cr_assert(load->range.to <= 50 * GRAIN, "not behind the playhead");
     }
 }
+
+/* ---- frames that wait for their candles --------------------------------------------------- */
+
+/* Plays back over the only trade of a bucket: the candle before it is still to be loaded. */
+static void take_a_trade_back(void)
+{
+    static const int64_t trades[] = {598, 601};
+    for (size_t i = 0; i < 2; i++) {
+        fake_tape_add(ticks, trades[i] * S, 1);
+        ticks->ticks[i].fields[TICK_LAST] = 5;
+    }
+    options.intervals = (struct replay_intervals){
+        .count = 2,
+        .items = {{.text = "1m", .interval_us = 60 * S}, {.text = "15m", .interval_us = 900 * S}}};
+    stock(576 * S, 640 * S);
+    play_back_from(604500 * MS, (struct replay_speed){.rate = -10});
+    check_silence();
+}
+
+/* A candle is looked for all the way back: that takes many loads. */
+static void ask_for_frame(void)
+{
+    for (int i = 0; i < 1000; i++) {
+        if (ask() == STATUS_OK && output.saying == SAYING_FRAME)
+            return;
+        serve();
+        pass(0);
+    }
+    cr_assert_fail("no frame comes");
+}
+
+Test(replay_backward, takes_back_what_has_changed_while_candles_were_waited_for)
+{
+    take_a_trade_back();
+    pass(450 * MS);
+    check_silence();
+    cr_assert(fake_source_load(&fake) != NULL, "it waits for a candle");
+    tape_invalidate(tape, "A", (struct time_range){0, 1000 * S});
+    check_silence();
+    ask_for_frame();
+    cr_assert(output.rows == 1, "%zu rows", output.rows);
+    cr_assert(output.candle_count > 0 && output.candles[0].candle.time == 540 * S);
+}
+
+Test(replay_backward, sends_a_short_frame_after_a_stop_where_candles_are_waited_for)
+{
+    take_a_trade_back();
+    pass(3 * S);
+    check_state(REPLAY_BUFFERING, REASON_CLIENT);
+    ask_for_frame();
+    cr_assert(output.due_us <= 600 * MS, "due at %" PRId64, output.due_us);
+}
+
+Test(replay_backward, tells_one_failure_of_an_outage_however_many_candles_it_waits_for)
+{
+    take_a_trade_back();
+    pass(450 * MS);
+    check_silence();
+    while (fake_source_load(&fake) != NULL)
+        fake_source_end(&fake, STATUS_UNAVAILABLE);
+    inbox_drain(&inbox);
+    cr_assert(ask() == STATUS_OK && output.saying == SAYING_ERROR);
+    check_state(REPLAY_PAUSED, REASON_NONE);
+    check_silence();
+    cr_assert(replay_play(replay, now_us, &failure) == STATUS_OK);
+    check_state(REPLAY_PLAYING, REASON_NONE);
+    ask_for_frame();
+    cr_assert(output.rows == 1 && look().state == REPLAY_PLAYING);
+}
