@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
+#include "candles.h"
 #include "tally.h"
 
 #include <sched.h>
@@ -39,6 +40,12 @@ static void take_load(struct source *source, struct tick_load *load)
     mine->left = load->range;
     mine->step_us = load->first_us > 0 ? load->first_us : load->grain_us;
     ASSERT(load->grain_us % mine->step_us == 0);
+    if (load->interval_us > 0) {
+        ASSERT(mine->step_us % load->interval_us == 0);
+        ASSERT(load->range.from % load->interval_us == 0);
+        ASSERT(load->range.to % load->interval_us == 0);
+        tally(TALLY_LOADS_CANDLES);
+    }
     list_init(&mine->node);
     list_append(&depot->loads, &mine->node);
     tally(load->backward ? TALLY_LOADS_BACKWARD : TALLY_LOADS_FORWARD);
@@ -170,7 +177,8 @@ static struct block *block_of(const struct depot_load *mine, struct time_range r
 static void publish(struct depot *depot, struct depot_load *mine)
 {
     struct tick_load *load = mine->load;
-    size_t rows_most = depot->world->rows_most;
+    /* Blocks of candles hold whole buckets, and are never full. */
+    size_t rows_most = load->interval_us > 0 ? SIZE_MAX / 2 : depot->world->rows_most;
     struct time_range range =
         load->backward ? stretch_before(mine, rows_most) : stretch_after(mine, rows_most);
     ASSERT(range.from < range.to);
@@ -178,7 +186,9 @@ static void publish(struct depot *depot, struct depot_load *mine)
         mine->left.to = range.from;
     else
         mine->left.from = range.to;
-    struct block *block = block_of(mine, range);
+    struct block *block = load->interval_us > 0
+                              ? candles_block(mine->tape, load->interval_us, range, mine->changes)
+                              : block_of(mine, range);
     if (mine->step_us < load->grain_us && (block != NULL || dice_once_in(depot->dice, 2)))
         mine->step_us *= 2;
     load->publish(load, range, block);

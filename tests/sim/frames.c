@@ -1,5 +1,6 @@
 #include "watch.h"
 
+#include "candles.h"
 #include "replay/cursor.h"
 #include "replay/replay.h"
 #include "step.h"
@@ -62,6 +63,7 @@ static void sort_parts(const struct watch *watch, const json_t *ticks, const jso
     }
 }
 
+/* Returns how many ticks lie in the span, whether they are wanted or not. */
 static size_t check_ticks(struct watch *watch, const json_t *message, struct time_range span)
 {
     const json_t *ticks = json_object_get(message, "ticks");
@@ -69,11 +71,14 @@ static size_t check_ticks(struct watch *watch, const json_t *message, struct tim
     const json_t *parts[WORLD_SYMBOLS_MAX] = {NULL};
     sort_parts(watch, ticks, parts);
     size_t all = 0;
-    for (size_t i = 0; i < watch->symbol_count && watch->ticks; i++) {
+    for (size_t i = 0; i < watch->symbol_count; i++) {
         struct rows want = {.tape = watch_tape(watch, i), .direction = watch->epoch.direction};
         want.first = world_find(want.tape, span.from);
         want.end = world_find(want.tape, span.to);
         size_t count = want.end - want.first;
+        all += count;
+        if (!watch->ticks)
+            continue;
         CHECK((parts[i] != NULL) == (count > 0),
               "ticks of %s in [%" PRId64 ", %" PRId64 "): %zu in the tape, %s in the frame",
               want.tape->symbol.name, span.from, span.to, count,
@@ -81,9 +86,8 @@ static size_t check_ticks(struct watch *watch, const json_t *message, struct tim
         if (count > 0)
             check_rows(parts[i], &want);
         watch->epoch.totals[i] += (int64_t)count;
-        all += count;
+        tallies[TALLY_TICKS] += count;
     }
-    tallies[TALLY_TICKS] += all;
     return all;
 }
 
@@ -149,6 +153,8 @@ static void check_empty(const struct watch *watch, int64_t edge, int64_t due_us,
 {
     if (edge == watch_end(watch, watch->epoch.direction))
         return;
+    if (!watch->ticks && watch->intervals.count > 0)
+        return; /* a quote that is not sent may end a frame, too: nobody else knows of it */
     if (watch->epoch.kind == EPOCH_STEP) {
         CHECK(!watch->ticks, "an empty frame within a step");
         return;
@@ -286,6 +292,7 @@ void watch_take_frame(struct watch *watch, const json_t *message, size_t bytes, 
     int64_t edge = watch->epoch.direction > 0 ? span.to : span.from;
     int64_t due_us = integer_of(message, "due");
     size_t rows = check_ticks(watch, message, span);
+    size_t candle_rows = candles_check_frame(watch, message, edge);
     check_size(watch, span, rows, bytes);
     check_due(watch, edge, due_us, now_us);
     check_window(watch, due_us, bytes);
@@ -296,7 +303,8 @@ void watch_take_frame(struct watch *watch, const json_t *message, size_t bytes, 
                   is_on_grid(watch, edge) || is_full(watch, edge, bytes, rows),
               "a frame of %zu bytes and %zu rows ended off the grid", bytes, rows);
     bool is_last_of_step = watch->epoch.kind == EPOCH_STEP && !watch->epoch.is_pending;
-    if (rows == 0 && !is_last_of_step)
+    bool is_empty = candle_rows == 0 && (rows == 0 || !watch->ticks);
+    if (is_empty && !is_last_of_step)
         check_empty(watch, edge, due_us, now_us);
     note_frame(watch, edge, due_us, now_us);
 }

@@ -26,6 +26,9 @@
     X(TALLY_TAKEN_BACK, "controls at a frame before the last one sent")                            \
     X(TALLY_SNAPSHOTS, "snapshots")                                                                \
     X(TALLY_SNAPSHOTS_ASKED, "snapshots that the source was asked for")                            \
+    X(TALLY_SERIES, "series of candles in snapshots")                                              \
+    X(TALLY_CANDLES, "candles in frames")                                                          \
+    X(TALLY_LOADS_CANDLES, "loads of candles")                                                     \
     X(TALLY_FAILURES, "failures told")                                                             \
     X(TALLY_REFUSALS, "requests refused")                                                          \
     X(TALLY_BUFFERS_DATA, "stops for data")                                                        \

@@ -66,6 +66,40 @@ static int64_t used_instant(struct viewer *viewer, const struct watch *watch)
     return index < 0 ? watch->epoch.at : watch->used[index].edge;
 }
 
+static struct intervals random_intervals(struct viewer *viewer)
+{
+    static const struct interval choices[] = {
+        {"1s", 1, 0},   {"7s", 7, 0},    {"90s", 90, 0},  {"1m", 60, 0},    {"3m", 180, 0},
+        {"5m", 300, 0}, {"15m", 900, 0}, {"1h", 3600, 0}, {"1d", 86400, 0}, {"1w", 604800, 0},
+    };
+    struct dice *dice = viewer->dice;
+    struct intervals intervals = {.count = 0};
+    /* In a tape that holds next to nothing, those who look far back push out each other's blocks.
+     */
+    if (viewer->world->is_bulky || !viewer->world->wide || !dice_once_in(dice, 2))
+        return intervals;
+    intervals.count = (size_t)dice_between(dice, 1, INTERVALS_MAX);
+    int64_t first = dice_between(dice, 0, 9);
+    for (size_t i = 0; i < intervals.count; i++) {
+        intervals.items[i] = choices[(first + 3 * (int64_t)i) % 10];
+        intervals.items[i].us *= TIME_SECOND_US;
+        intervals.items[i].history = dice_between(dice, 0, dice_once_in(dice, 3) ? 100 : 3);
+    }
+    return intervals;
+}
+
+static void add_intervals(json_t *tree, const struct intervals *intervals)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < intervals->count; i++) {
+        json_t *item = json_object();
+        json_object_set_new(item, "interval", json_string(intervals->items[i].text));
+        add_integer(item, "history", intervals->items[i].history);
+        json_array_append_new(list, item);
+    }
+    json_object_set_new(tree, "candles", list);
+}
+
 static json_t *random_encodings(struct viewer *viewer)
 {
     static const char *const names[] = {"u32", "i16", "i32", "i64", "const"};
@@ -133,6 +167,7 @@ static void choose_settings(struct viewer *viewer, struct watch *watch)
     struct dice *dice = viewer->dice;
     watch->fps = dice_between(dice, 1, 240);
     watch->lead_us = dice_once_in(dice, 3) ? 0 : dice_between(dice, 0, 5000) * 1000;
+    watch->intervals = random_intervals(viewer);
     watch->flow_ack = dice_once_in(dice, 3) || viewer->world->is_bulky;
     watch->window_us = dice_between(dice, 100, dice_once_in(dice, 4) ? 60000 : 3000) * 1000;
     watch->ticks = !dice_once_in(dice, 8);
@@ -151,6 +186,8 @@ static void add_replay(struct viewer *viewer, json_t *open, const struct watch *
     json_object_set_new(open, "flow", json_string(watch->flow_ack ? "ack" : "tcp"));
     add_integer(open, "window_ms", watch->window_us / 1000);
     json_object_set_new(open, "ticks", json_boolean(watch->ticks));
+    if (watch->intervals.count > 0)
+        add_intervals(open, &watch->intervals);
     if (dice_once_in(viewer->dice, 2))
         json_object_set_new(open, "state", json_string("playing"));
     if (dice_once_in(viewer->dice, 3))
@@ -296,6 +333,11 @@ static void set(struct viewer *viewer, size_t index, int64_t now_us)
     if (dice_once_in(viewer->dice, 3)) {
         asked.ticks = dice_once_in(viewer->dice, 3) ? 0 : 1;
         json_object_set_new(tree, "ticks", json_boolean(asked.ticks));
+    }
+    asked.has_intervals = dice_once_in(viewer->dice, 3);
+    if (asked.has_intervals) {
+        asked.intervals = random_intervals(viewer);
+        add_intervals(tree, &asked.intervals);
     }
     viewer_send(viewer, &asked, tree, now_us);
 }

@@ -1,5 +1,6 @@
 #include "watch.h"
 
+#include "candles.h"
 #include "replay/replay.h"
 #include "step.h"
 #include "support/wire_message.h"
@@ -83,6 +84,7 @@ void watch_take_snapshot(struct watch *watch, const json_t *message)
     bool is_certain = watch->snapshot_changes == watch->world->changes;
     for (size_t i = 0; i < watch->symbol_count && is_certain; i++)
         check_last(json_array_get(last, i), watch_tape(watch, i), watch->epoch.edge);
+    candles_check_snapshot(watch, message);
     watch->snapshot_due = false;
     watch->snapshot_failed = false;
     watch->clock_unsure = true;
@@ -247,6 +249,7 @@ static void begin_epoch(struct watch *watch, const struct asked *asked, int64_t 
         .at = at,
         .edge = at,
         .wall_us = asked->arrives_us,
+        .changes = asked->changes,
     };
     watch->used_count = 0;
     watch->acked_seq = 0;
@@ -266,7 +269,6 @@ static void begin_step(struct watch *watch, const struct asked *asked, int64_t a
     struct epoch *epoch = &watch->epoch;
     epoch->kind = EPOCH_STEP;
     epoch->unit = asked->unit;
-    epoch->changes = asked->changes;
     epoch->target = step_target(watch, asked, at, &epoch->slack_us);
     epoch->is_pending = epoch->target != at || asked->changes != watch->world->changes;
     watch->failures_seen = asked->failures;
@@ -368,6 +370,8 @@ static void take_settings(struct watch *watch, const struct asked *asked)
         watch->ticks = asked->ticks > 0;
     if (asked->act == ACT_SET)
         watch->clock_unsure = true;
+    if (asked->has_intervals)
+        watch->intervals = asked->intervals;
     watch->journey.is_whole = watch->journey.is_whole && watch->ticks;
 }
 
@@ -507,7 +511,7 @@ void watch_look(struct watch *watch)
 void watch_drain(struct watch *watch, int64_t now_us)
 {
     if (watch->clock_unsure)
-        watch->clock_us = now_us;
+        watch->clock_us = watch->quiet_us = now_us;
     watch->clock_unsure = false;
 }
 
@@ -518,7 +522,7 @@ void watch_take_silence(struct watch *watch, bool is_idle, int64_t turn_us)
     CHECK(!watch->echo_due, "a state was answered but not told");
     if (is_idle)
         check_silence(watch, turn_us);
-    else
+    else if (watch->quiet_us < turn_us)
         watch->quiet_us = turn_us;
     watch->saw_busy = !is_idle;
     watch->saw_unacked = watch_is_unacked(watch);

@@ -25,6 +25,18 @@ enum act {
     ACT_WRONG, /* something that must be refused */
 };
 
+/* As-of candles that a replay is asked for. */
+#define INTERVALS_MAX 3
+struct interval {
+    const char *text;
+    int64_t us;
+    int64_t history;
+};
+struct intervals {
+    size_t count;
+    struct interval items[INTERVALS_MAX];
+};
+
 enum step_unit { UNIT_TICK, UNIT_FRAME, UNIT_INTERVAL };
 
 /* A request, from the moment it is sent until its answer has been read. */
@@ -44,7 +56,9 @@ struct asked {
     int64_t at;                /* OPEN, SEEK, and SPEED and STEP with has_at */
     int64_t fps;               /* SET; 0: as it is */
     int ticks;                 /* SET; -1: as it is */
-    int64_t epoch, seq;        /* ACK */
+    bool has_intervals;        /* SET */
+    struct intervals intervals;
+    int64_t epoch, seq; /* ACK */
     char *bytes;
     size_t byte_count;
 };
@@ -61,12 +75,12 @@ struct epoch {
     int64_t seq; /* of the next frame */
     int64_t due_us;
     int64_t totals[WORLD_SYMBOLS_MAX];
+    uint64_t changes; /* of the world, when it was asked for: later ones make some things unsure */
     /* Of a step: */
     bool is_pending; /* its end has not been reached */
     enum step_unit unit;
     int64_t target;
     int64_t slack_us; /* of the target, where it is no whole number of microseconds */
-    uint64_t changes; /* of the world, when it was asked for: later ones may move the target */
 };
 
 /* A frame the client may have used: where it left the playhead, and the ticks until then. */
@@ -108,6 +122,7 @@ struct watch {
     int64_t fps;
     int64_t lead_us;
     bool ticks;
+    struct intervals intervals;
     bool flow_ack;
     int64_t window_us;
 
