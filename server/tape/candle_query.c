@@ -190,6 +190,14 @@ static bool walk_stretch(struct candle_query *query, const struct tape_stretch *
                                   : walk_ticks(query, block, first, end);
 }
 
+/* The last bucket that is wanted has been walked through: what lies before it is nobody's affair.
+ */
+static bool has_last(const struct candle_query *query)
+{
+    return query->current.trades > 0 && query->position <= query->current.time &&
+           query->count + 1 == query->range.limit;
+}
+
 static enum status walk_back(struct candle_query *query, size_t *rows_left, struct error *error)
 {
     struct track *track = query->stored != NULL ? query->stored : query->fold.tracks.ticks;
@@ -206,6 +214,8 @@ static enum status walk_back(struct candle_query *query, size_t *rows_left, stru
         enough = walk_stretch(query, &stretch, rows_left);
         query->position = stretch.range.from;
         tape_unpin(&stretch);
+        if (!enough && has_last(query))
+            break;
     }
     if (!enough && query->current.trades > 0)
         push(query, &query->current);

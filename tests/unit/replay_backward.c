@@ -353,13 +353,13 @@ static void take_a_trade_back(void)
     }
     options.intervals = (struct replay_intervals){
         .count = 2,
-        .items = {{.text = "1m", .interval_us = 60 * S}, {.text = "15m", .interval_us = 900 * S}}};
+        .items = {{.text = "1m", .interval_us = 60 * S}, {.text = "2m", .interval_us = 120 * S}}};
     stock(576 * S, 640 * S);
     play_back_from(604500 * MS, (struct replay_speed){.rate = -10});
     check_silence();
 }
 
-/* A candle is looked for all the way back: that takes many loads. */
+/* The source serves it until there is one. */
 static void ask_for_frame(void)
 {
     for (int i = 0; i < 1000; i++) {

@@ -197,6 +197,24 @@ Test(tape_candles, are_asked_for_once_and_then_known)
     cr_assert(fake.load_count == loads);
 }
 
+/* It used to go on to the first of all ticks, however far, to see that the bucket was over. */
+Test(tape_candles, are_not_looked_for_beyond_the_last_one_wanted)
+{
+    fake_tape_add(ticks, 0, 1);
+    ticks->ticks[0].fields[TICK_LAST] = 5;
+    query = candle_query_create(tape, &inbox, &ticks->symbol, MINUTE, wake, NULL);
+    struct candle_query_range range = {.from = TIME_MIN, .to = TIME_MAX, .at = HOUR, .limit = 1};
+    const struct candle *candles;
+    size_t count;
+    candle_query_ask(query, &range);
+    cr_assert(run(&candles, &count) == STATUS_OK && count == 1);
+    cr_assert(fake.load_count == 1, "%zu loads", fake.load_count);
+    range.limit = 2;
+    candle_query_ask(query, &range);
+    cr_assert(run(&candles, &count) == STATUS_OK && count == 1);
+    cr_assert(fake.load_count > 1, "there might have been another");
+}
+
 /* One more tick of the forming minute: only that minute is read again. */
 Test(tape_candles, change_with_their_ticks_and_the_others_stay)
 {
