@@ -19,8 +19,12 @@ struct live_symbols {
     struct inbox inbox;
     struct symbols_request request;
     bool stopping;
-    bool wanted;   /* a refresh was asked for */
-    bool answered; /* the letter is in the inbox */
+    bool wanted;     /* a refresh was asked for */
+    bool answered;   /* the letter is in the inbox */
+    uint64_t asked;  /* refreshes, ever */
+    uint64_t asking; /* how many of them the request under way answers */
+    live_symbols_listed_fn *listed;
+    void *owner;
     struct symbol_list *list;
 };
 
@@ -58,8 +62,13 @@ static void publish(struct live_symbols *live, struct symbol_list *list)
     pthread_mutex_lock(&live->lock);
     struct symbol_list *old = live->list;
     live->list = list;
+    live_symbols_listed_fn *listed = live->listed;
+    void *owner = live->owner;
     pthread_cond_broadcast(&live->published);
     pthread_mutex_unlock(&live->lock);
+    /* Only this thread replaces lists: the new one stays until the next is published. */
+    if (listed != NULL)
+        listed(owner, live->asking, old, list);
     symbol_list_unpin(&old);
 }
 
@@ -97,6 +106,7 @@ static bool wait_wanted(struct live_symbols *live)
     live->answered = false;
     if (go_on) {
         /* Under the lock: after live_symbols_stop has returned the source is not asked. */
+        live->asking = live->asked;
         live->request.symbols = NULL;
         live->request.symbol_count = 0;
         source_symbols(live->source, &live->request);
@@ -190,11 +200,21 @@ void live_symbols_destroy(struct live_symbols **live)
     *live = NULL;
 }
 
-void live_symbols_refresh(struct live_symbols *live)
+uint64_t live_symbols_refresh(struct live_symbols *live)
 {
     pthread_mutex_lock(&live->lock);
+    uint64_t number = ++live->asked;
     live->wanted = true;
     pthread_cond_signal(&live->changed);
+    pthread_mutex_unlock(&live->lock);
+    return number;
+}
+
+void live_symbols_on_list(struct live_symbols *live, live_symbols_listed_fn *listed, void *owner)
+{
+    pthread_mutex_lock(&live->lock);
+    live->listed = listed;
+    live->owner = owner;
     pthread_mutex_unlock(&live->lock);
 }
 

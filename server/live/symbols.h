@@ -27,7 +27,14 @@ void live_symbols_stop(struct live_symbols *live);
 /* … and this after: it waits for the answer that the source still owes. */
 void live_symbols_destroy(struct live_symbols **live);
 
-void live_symbols_refresh(struct live_symbols *live);
+/* Returns the number of this refresh: they are counted from 1. */
+uint64_t live_symbols_refresh(struct live_symbols *live);
+
+/* Called on this object's thread after each list has been published: it was read after refresh
+ * `refresh`, and all before it, had been asked for. `before` is NULL the first time. */
+typedef void live_symbols_listed_fn(void *owner, uint64_t refresh, const struct symbol_list *before,
+                                    const struct symbol_list *list);
+void live_symbols_on_list(struct live_symbols *live, live_symbols_listed_fn *listed, void *owner);
 
 /* Waits for the first list; false when none has come in time. */
 bool live_symbols_await(struct live_symbols *live, int64_t timeout_us);

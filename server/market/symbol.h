@@ -27,4 +27,13 @@ struct symbol {
  * STATUS_INVALID with a sentence otherwise. */
 enum status symbol_check(const char *name, size_t length, struct error *error) MUST_CHECK;
 
+/* For tables by name: FNV-1a. */
+static inline uint64_t symbol_hash(const char *name)
+{
+    uint64_t hash = UINT64_C(14695981039346656037);
+    for (; *name != '\0'; name++)
+        hash = (hash ^ (unsigned char)*name) * UINT64_C(1099511628211);
+    return hash;
+}
+
 #endif

@@ -9,10 +9,7 @@
 
 static struct list *bucket_of(struct tape *tape, const char *symbol)
 {
-    uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
-    for (; *symbol != '\0'; symbol++)
-        hash = (hash ^ (unsigned char)*symbol) * UINT64_C(1099511628211);
-    return &tape->buckets[hash % TAPE_BUCKETS];
+    return &tape->buckets[symbol_hash(symbol) % TAPE_BUCKETS];
 }
 
 static struct track *find_track(struct tape *tape, const char *symbol, int64_t interval_us)

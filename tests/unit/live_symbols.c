@@ -148,3 +148,45 @@ Test(live_symbols, waits_at_its_end_for_the_answer_that_is_owed)
     first->status = error_set(&first->error, STATUS_UNAVAILABLE, "shutting down");
     inbox_post(first->inbox, &first->letter);
 }
+
+static struct {
+    atomic_ulong calls;
+    uint64_t refresh[2];
+    size_t before[2]; /* symbols; 99: there was no list */
+    size_t now[2];
+} listed;
+
+static void note_listed(void *owner, uint64_t refresh, const struct symbol_list *before,
+                        const struct symbol_list *list)
+{
+    cr_assert(owner == &listed);
+    size_t call = atomic_load(&listed.calls);
+    cr_assert_lt(call, 2);
+    listed.refresh[call] = refresh;
+    listed.before[call] = before != NULL ? before->count : 99;
+    listed.now[call] = list->count;
+    atomic_fetch_add(&listed.calls, 1);
+}
+
+/* A list that was read before somebody asked for a new one does not answer him. */
+Test(live_symbols, tells_which_refresh_a_list_answers)
+{
+    live_symbols_on_list(live, note_listed, &listed);
+    struct symbols_request *first = next_question();
+    cr_assert_eq(live_symbols_refresh(live), 1);
+    cr_assert_eq(live_symbols_refresh(live), 2);
+    first->symbols = mem_alloc_zeroed(sizeof *first->symbols);
+    first->symbols[0].name[0] = 'A';
+    first->symbol_count = 1;
+    first->status = STATUS_OK;
+    inbox_post(first->inbox, &first->letter);
+    answer("A B");
+    while (atomic_load(&listed.calls) < 2)
+        sched_yield();
+    cr_assert_eq(listed.refresh[0], 0);
+    cr_assert_eq(listed.before[0], 99);
+    cr_assert_eq(listed.now[0], 1);
+    cr_assert_eq(listed.refresh[1], 2);
+    cr_assert_eq(listed.before[1], 1);
+    cr_assert_eq(listed.now[1], 2);
+}
