@@ -137,6 +137,28 @@ static enum status check_foreign(struct change_feed *feed, bool is_settled, stru
     return STATUS_OK;
 }
 
+static void log_failure(struct change_feed *feed, const struct error *error)
+{
+    if (!feed->has_failed && !is_stopping(feed))
+        log_warn("store.feed.away", "error=%s", LOG_QUOTE(error->text));
+    feed->has_failed = true;
+}
+
+/* What others wrote while nobody listened is no move of a marker that was not looked at then. */
+static bool catch_up(struct change_feed *feed)
+{
+    if (feed->options.marker_us == 0)
+        return true;
+    int64_t changes;
+    struct error error;
+    if (reconcile(feed, &changes, &error) == STATUS_OK) {
+        read_notifications(feed);
+        return true;
+    }
+    log_failure(feed, &error);
+    return connection_is_idle(feed->connection);
+}
+
 static enum status look_at_marker(struct change_feed *feed, struct error *error)
 {
     enum marker_look look;
@@ -164,13 +186,6 @@ static void disconnect(struct change_feed *feed)
     struct connection *connection = feed->connection;
     set_connection(feed, NULL);
     connection_close(&connection);
-}
-
-static void log_failure(struct change_feed *feed, const struct error *error)
-{
-    if (!feed->has_failed && !is_stopping(feed))
-        log_warn("store.feed.away", "error=%s", LOG_QUOTE(error->text));
-    feed->has_failed = true;
 }
 
 static enum status connect_and_listen(struct change_feed *feed, struct error *error)
@@ -220,7 +235,7 @@ static int wait_ms(const struct change_feed *feed)
 static void listen_until_lost(struct change_feed *feed)
 {
     /* Looks first: whatever is committed later is then noticed, by listening or by the marker. */
-    bool works = look_if_due(feed);
+    bool works = look_if_due(feed) && catch_up(feed);
     report(feed, CHANGE_UNKNOWN);
     while (works && !is_stopping(feed))
         works = wait_for_input(feed, wait_ms(feed)) && look_if_due(feed);

@@ -4,7 +4,7 @@
  *   LISTEN tapedeck_change ──► our own writers' announcements, as they commit
  *   change_marker(), once a second ──► somebody else has written ──► symbols_reconcile()
  *        finds it: it is announced like our own   does not: foreign, nobody knows where
- *   every (re)connect ──► unknown: announcements may have been missed
+ *   every (re)connect ──► symbols_reconcile(), then unknown: announcements may have been missed
  *
  * Needs a connection of its own, not through PgBouncer in transaction mode (which loses LISTEN),
  * and a primary (a standby cannot LISTEN). `changed` is called on the feed's thread and must not
