@@ -93,6 +93,36 @@ enum status replay_intervals_check(const struct replay_intervals *intervals, siz
     return STATUS_OK;
 }
 
+/* ---- what one question is about ---- */
+
+enum status candles_interval_read(const struct request *request, struct replay_interval *interval,
+                                  struct error *error)
+{
+    const struct value *text = value_of(request->map, "interval");
+    struct replay_interval read = {.history = 0};
+    if (text == NULL || text->kind != VALUE_TEXT || text->count > REPLAY_INTERVAL_TEXT_MAX ||
+        interval_parse(text->as.text, text->count, &read.interval_us, NULL) != STATUS_OK)
+        return request_refuse(request, "interval", STATUS_INVALID, error, INTERVAL_EXPECTED);
+    memcpy(read.text, text->as.text, text->count);
+    *interval = read;
+    return STATUS_OK;
+}
+
+enum status candles_count_read(const struct request *request, const char *key, size_t *count,
+                               struct error *error)
+{
+    int64_t read = (int64_t)*count;
+    enum status status = request_integer(request, key, 1, WIRE_REQ_MAX, &read, NULL);
+    if (status != STATUS_OK)
+        return request_refuse(request, key, status, error, "an integer from 1 to %d",
+                              CANDLES_ROWS_MAX);
+    if (read > CANDLES_ROWS_MAX)
+        return error_set(error, STATUS_LIMIT, "%s is %lld; at most %d candles in an answer", key,
+                         (long long)read, CANDLES_ROWS_MAX);
+    *count = (size_t)read;
+    return STATUS_OK;
+}
+
 /* ---- columns ---- */
 
 /* One column after the other is made here. */

@@ -20,6 +20,14 @@ enum status replay_intervals_read(const struct request *request, bool *has_inter
 enum status replay_intervals_check(const struct replay_intervals *intervals, size_t symbol_count,
                                    struct error *error) MUST_CHECK;
 
+/* The required field `interval`, as text and µs. */
+enum status candles_interval_read(const struct request *request, struct replay_interval *interval,
+                                  struct error *error) MUST_CHECK;
+/* A number of candles, 1 … CANDLES_ROWS_MAX: STATUS_LIMIT beyond. Stays when absent. */
+#define CANDLES_ROWS_MAX 5000
+enum status candles_count_read(const struct request *request, const char *key, size_t *count,
+                               struct error *error) MUST_CHECK;
+
 /* How many pairs candles_write_columns adds to a map. */
 #define CANDLE_COLUMN_PAIRS 9
 

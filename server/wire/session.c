@@ -41,6 +41,8 @@ static void write_limits(struct writer *writer, const struct welcome *welcome)
         {"frame_bytes", WIRE_FRAME_BYTES},
         {"replays", welcome->replays_max},
         {"symbols", welcome->symbols_max},
+        {"subscriptions", welcome->subscriptions_max},
+        {"candle_requests", welcome->questions_max},
         {"pending_answers", welcome->pending_answers_max},
         {"pending_bytes", welcome->pending_bytes_max},
         {"requests_per_second", welcome->requests_per_second},
@@ -138,5 +140,14 @@ void error_write_code(struct writer *writer, const struct request *request, cons
         writer_key(writer, "id");
         writer_integer(writer, (int64_t)*id);
     }
+    writer_end(writer);
+}
+
+void ok_write(struct writer *writer, const struct request *request, uint64_t id)
+{
+    writer_map(writer, answer_pairs(request) + 1);
+    answer_head(writer, "ok", request);
+    writer_key(writer, "id");
+    writer_integer(writer, (int64_t)id);
     writer_end(writer);
 }

@@ -17,6 +17,8 @@ struct welcome {
     size_t op_count;
     int64_t replays_max;         /* limits: live replays per connection */
     int64_t symbols_max;         /* per replay */
+    int64_t subscriptions_max;   /* likewise, of live candles */
+    int64_t questions_max;       /* requests for candles that wait for their answer */
     int64_t pending_answers_max; /* unread answers before the server stops reading */
     int64_t pending_bytes_max;   /* of unread answers, likewise */
     int64_t requests_per_second; /* of a connection; 0: no bound */
@@ -35,6 +37,9 @@ void error_write(struct writer *writer, const struct request *request, const uin
 /* The same with a code of its own (unknown_op, bad_message). */
 void error_write_code(struct writer *writer, const struct request *request, const uint64_t *id,
                       const char *code, const char *message);
+
+/* `ok` about something with an id, which has nothing else to say. */
+void ok_write(struct writer *writer, const struct request *request, uint64_t id);
 
 /* {ev, re?} of an answer: writes the two (or one) pairs; count them with answer_pairs. */
 size_t answer_pairs(const struct request *request);

@@ -8,8 +8,10 @@
 #include "base/assert.h"
 #include "market/symbol.h"
 #include "market/time.h"
+#include "wire/candles_subscribe.h"
 #include "wire/codes.h"
 #include "wire/replay_control.h"
+#include "wire/replay_history.h"
 #include "wire/replay_open.h"
 #include "wire/session.h"
 #include "wire/symbols.h"
@@ -49,6 +51,27 @@ static void read_open(const struct request *request)
     ASSERT((open.encodings & COLUMN_ENCODING_BIT(COLUMN_I64)) != 0);
 }
 
+static void read_candles(const struct request *request)
+{
+    struct error error = {.text = ""};
+    struct candles_subscribe subscribe;
+    enum status status = candles_subscribe_read(request, &subscribe, &error);
+    check_sentence(status, &error);
+    if (status == STATUS_OK) {
+        ASSERT(symbol_check(subscribe.symbol, strlen(subscribe.symbol), NULL) == STATUS_OK);
+        ASSERT(subscribe.interval.interval_us >= TIME_SECOND_US);
+        ASSERT(subscribe.window.from < subscribe.window.to);
+        ASSERT(subscribe.limit >= 1 && subscribe.limit <= CANDLES_ROWS_MAX);
+    }
+    struct replay_history_request history;
+    status = replay_history_read(request, &history, &error);
+    check_sentence(status, &error);
+    if (status == STATUS_OK) {
+        ASSERT(history.symbol >= 0);
+        ASSERT(history.count >= 1 && history.count <= CANDLES_ROWS_MAX);
+    }
+}
+
 static void read_controls(const struct request *request)
 {
     struct error error = {.text = ""};
@@ -56,10 +79,10 @@ static void read_controls(const struct request *request)
     check_sentence(replay_seek_read(request, &to, &error), &error);
     struct replay_speed_change change;
     check_sentence(replay_speed_change_read(request, &change, &error), &error);
-    struct replay_step step;
+    struct replay_step_request step;
     enum status status = replay_step_read(request, &step, &error);
     check_sentence(status, &error);
-    ASSERT(status != STATUS_OK || step.count != 0);
+    ASSERT(status != STATUS_OK || step.step.count != 0);
     struct replay_set set;
     check_sentence(replay_set_read(request, &set, &error), &error);
     struct replay_ack ack;
@@ -166,6 +189,7 @@ static void run_every_reader(enum wire_encoding encoding, const uint8_t *bytes, 
     struct request request;
     check_sentence(request_read(root, &request, &error), &error);
     read_open(&request);
+    read_candles(&request);
     read_controls(&request);
     answer(&request, &out, WIRE_MSGPACK);
     answer(&request, &out, WIRE_JSON);
