@@ -1,6 +1,7 @@
 /*
  * The inside of a feed, shared by its rooms: feed.c (messages in and out), requests.c (what each
- * op does), replays.c (the client's replays). Lane's thread.
+ * op does), speakers.c (whose turn it is), replays.c (the client's replays), candles.c (its live
+ * candles), questions.c (its questions about candles). Lane's thread.
  */
 #ifndef TAPEDECK_FEED_CLIENT_H
 #define TAPEDECK_FEED_CLIENT_H
@@ -8,11 +9,30 @@
 #include "feed/answers.h"
 #include "feed/feed.h"
 #include "feed/throttle.h"
+#include "wire/candles_subscribe.h"
 #include "wire/codes.h"
 #include "wire/replay_control.h"
 #include "wire/replay_push.h"
 #include "wire/session.h"
 #include "wire/value.h"
+
+/*
+ * Whoever may have something to say when the socket can take it: they take turns, so that none
+ * can keep the others silent, and say one message a turn.
+ */
+enum speaker_kind {
+    SPEAKER_REPLAY,
+    SPEAKER_CANDLES,  /* a live subscription */
+    SPEAKER_QUESTION, /* is gone with its answer; holds no id */
+    SPEAKER_KINDS,
+};
+struct speaker {
+    struct list node; /* in feed->speakers */
+    struct feed *feed;
+    enum speaker_kind kind;
+    uint64_t id;
+    bool awake; /* asking it is worth it */
+};
 
 struct feed {
     struct feed_lane *lane;
@@ -21,8 +41,8 @@ struct feed {
     void *owner;
     struct answers answers;
     struct throttle throttle;
-    struct list replays; /* of struct client_replay; the one that speaks next is first */
-    size_t replay_count;
+    struct list speakers; /* the one that speaks next is first */
+    size_t speaker_counts[SPEAKER_KINDS];
     bool closing;
     uint16_t close_code;
     const char *close_reason;
@@ -42,13 +62,31 @@ void feed_request(struct feed *feed, const struct request *request, struct now n
 /* The ops of the table, for the welcome. */
 size_t feed_ops(const char *const **ops);
 
+/* ---- speakers.c ---- */
+
+/* Takes its place in the row, awake. */
+void feed_speaker_join(struct feed *feed, struct speaker *speaker, enum speaker_kind kind,
+                       uint64_t id);
+void feed_speaker_leave(struct speaker *speaker);
+/* It has something to say, or may have. */
+void feed_speaker_wake(struct speaker *speaker);
+/* Who holds this id; NULL: nobody. */
+struct speaker *feed_speaker_find(struct feed *feed, uint64_t id);
+/* STATUS_CONFLICT when an id is in use. */
+enum status feed_check_id(struct feed *feed, uint64_t id, struct error *error) MUST_CHECK;
+/* STATUS_NOT_FOUND, also while there is no list of symbols (then STATUS_UNAVAILABLE). */
+enum status feed_find_symbol(const struct symbol_list *list, const char *name,
+                             const struct symbol **symbol, struct error *error) MUST_CHECK;
+/* The next message of any of them, fairly in turn. */
+enum status feed_speakers_say(struct feed *feed, struct now now, struct buffer *out) MUST_CHECK;
+void feed_speakers_close_all(struct feed *feed);
+
+/* ---- replays.c ---- */
+
 /* One replay of the client. */
 struct client_replay {
-    struct list node;
-    struct feed *feed;
-    uint64_t id;
+    struct speaker speaker;
     unsigned encodings; /* that the client knows */
-    bool awake;         /* polling is worth it */
     struct replay *replay;
 };
 
@@ -61,8 +99,31 @@ void feed_replay_step(struct feed *feed, const struct request *request, struct n
 void feed_replay_set(struct feed *feed, const struct request *request, struct now now);
 void feed_replay_ack(struct feed *feed, const struct request *request, struct now now);
 void feed_replay_close(struct feed *feed, const struct request *request, struct now now);
-void feed_replays_close_all(struct feed *feed);
-/* The next push of any replay, fairly in turn. */
-enum status feed_replays_say(struct feed *feed, struct now now, struct buffer *out) MUST_CHECK;
+/* The replay a request is about; answers the error and returns NULL when there is none. */
+struct client_replay *feed_requested_replay(struct feed *feed, const struct request *request);
+/* What these three say: STATUS_OK, STATUS_WAIT, or STATUS_LIMIT when `out` cannot hold it. */
+enum status feed_replay_say(struct speaker *speaker, struct now now, struct buffer *out) MUST_CHECK;
+void feed_replay_drop(struct speaker *speaker);
+
+/* ---- questions.c ---- */
+
+void feed_replay_history(struct feed *feed, const struct request *request, struct now now);
+/* candles.subscribe without `live`. */
+void feed_question_ask_candles(struct feed *feed, const struct request *request,
+                               const struct candles_subscribe *subscribe,
+                               const struct symbol *symbol);
+/* The questions to this replay are answered with an error. */
+void feed_questions_cancel(struct feed *feed, uint64_t replay);
+enum status feed_question_say(struct speaker *speaker, struct now now,
+                              struct buffer *out) MUST_CHECK;
+void feed_question_drop(struct speaker *speaker);
+
+/* ---- candles.c ---- */
+
+void feed_candles_subscribe(struct feed *feed, const struct request *request, struct now now);
+void feed_candles_unsubscribe(struct feed *feed, const struct request *request, struct now now);
+enum status feed_candles_say(struct speaker *speaker, struct now now,
+                             struct buffer *out) MUST_CHECK;
+void feed_candles_drop(struct speaker *speaker);
 
 #endif

@@ -15,6 +15,7 @@ void feed_lane_init(struct feed_lane *lane)
         .inbox = lane->inbox,
         .wheel = lane->wheel,
     };
+    watchers_init(&lane->watchers, lane->changes, lane->inbox);
     gather_init(&lane->replay.gather);
     series_rows_init(&lane->replay.series_rows);
     lane->decoder = decoder_create();
@@ -23,6 +24,7 @@ void feed_lane_init(struct feed_lane *lane)
 
 void feed_lane_deinit(struct feed_lane *lane)
 {
+    watchers_deinit(&lane->watchers);
     gather_deinit(&lane->replay.gather);
     series_rows_deinit(&lane->replay.series_rows);
     decoder_destroy(&lane->decoder);
@@ -61,6 +63,8 @@ static void say_welcome(struct feed *feed, struct now now)
         .role = "operator",
         .replays_max = (int64_t)lane->replays_max,
         .symbols_max = REPLAY_SYMBOLS_MAX,
+        .subscriptions_max = FEED_SUBSCRIPTIONS_MAX,
+        .questions_max = FEED_QUESTIONS_MAX,
         .pending_answers_max = FEED_ANSWERS_MAX,
         .pending_bytes_max = FEED_ANSWER_BYTES_MAX,
         .requests_per_second = lane->rates.requests_per_second,
@@ -84,7 +88,7 @@ struct feed *feed_create(struct feed_lane *lane, enum wire_encoding encoding, fe
     feed->owner = owner;
     answers_init(&feed->answers, &lane->draft);
     throttle_init(&feed->throttle, &lane->rates, lane->wheel, wake, owner, now.monotonic_us);
-    list_init(&feed->replays);
+    list_init(&feed->speakers);
     say_welcome(feed, now);
     return feed;
 }
@@ -93,7 +97,7 @@ void feed_destroy(struct feed **feed)
 {
     struct feed *gone = *feed;
     *feed = NULL;
-    feed_replays_close_all(gone);
+    feed_speakers_close_all(gone);
     throttle_deinit(&gone->throttle);
     answers_deinit(&gone->answers);
     mem_free(gone);
@@ -176,7 +180,7 @@ enum status feed_send(struct feed *feed, struct now now, struct buffer *out)
         return STATUS_OK;
     if (feed->closing)
         return STATUS_END;
-    return feed_replays_say(feed, now, out);
+    return feed_speakers_say(feed, now, out);
 }
 
 uint16_t feed_close_code(const struct feed *feed, const char **reason)

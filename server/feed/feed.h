@@ -15,6 +15,7 @@
 #include "base/bytes.h"
 #include "feed/figures.h"
 #include "feed/throttle.h"
+#include "feed/watchers.h"
 #include "live/symbols.h"
 #include "replay/replay.h"
 #include "wire/value.h"
@@ -26,7 +27,9 @@ struct now {
 };
 
 #define FEED_REPLAYS_MAX 64 /* live replays per connection, default */
-#define FEED_ANSWERS_MAX 64 /* unread answers before input stops */
+#define FEED_SUBSCRIPTIONS_MAX 64
+#define FEED_QUESTIONS_MAX 16 /* requests for candles that wait for their answer */
+#define FEED_ANSWERS_MAX 64   /* unread answers before input stops */
 #define FEED_ANSWER_BYTES_MAX (8 << 10)
 /* Rates per connection, defaults. The acknowledgements of 64 replays at 240 frames a second fit. */
 #define FEED_REQUESTS_PER_SECOND 200
@@ -38,6 +41,7 @@ struct now {
 struct feed_lane {
     struct tape *tape;
     struct live_symbols *symbols;
+    struct live_changes *changes; /* NULL: nothing ever changes */
     struct source *source;
     struct inbox *inbox; /* the lane's */
     struct wheel *wheel; /* the lane's, in monotonic µs */
@@ -48,6 +52,7 @@ struct feed_lane {
     struct throttle_limits rates;
     struct feed_figures figures; /* since the start; read by other threads */
     struct replay_lane replay;
+    struct watchers watchers;
     struct decoder *decoder; /* nothing is kept in it from one message to the next */
     struct buffer draft;     /* nor in this, an answer that is being written */
 };

@@ -6,25 +6,19 @@
 #include <inttypes.h>
 #include <string.h>
 
+static struct client_replay *replay_of(struct speaker *speaker)
+{
+    ASSERT(speaker->kind == SPEAKER_REPLAY);
+    return CONTAINER_OF(speaker, struct client_replay, speaker);
+}
+
 static void wake_replay(void *owner)
 {
     struct client_replay *mine = owner;
-    mine->awake = true;
-    mine->feed->wake(mine->feed->owner);
+    feed_speaker_wake(&mine->speaker);
 }
 
-static struct client_replay *find_replay(struct feed *feed, uint64_t id)
-{
-    for (struct list *node = feed->replays.next; node != &feed->replays; node = node->next) {
-        struct client_replay *mine = CONTAINER_OF(node, struct client_replay, node);
-        if (mine->id == id)
-            return mine;
-    }
-    return NULL;
-}
-
-/* The replay a request is about; answers the error and returns NULL when there is none. */
-static struct client_replay *requested(struct feed *feed, const struct request *request)
+struct client_replay *feed_requested_replay(struct feed *feed, const struct request *request)
 {
     uint64_t id;
     struct error error = {.text = ""};
@@ -32,12 +26,12 @@ static struct client_replay *requested(struct feed *feed, const struct request *
         feed_answer_error(feed, request, NULL, &error);
         return NULL;
     }
-    struct client_replay *mine = find_replay(feed, id);
-    if (mine == NULL) {
-        error_set(&error, STATUS_NOT_FOUND, "no replay %" PRIu64 " is open on this connection", id);
-        feed_answer_error(feed, request, &id, &error);
-    }
-    return mine;
+    struct speaker *speaker = feed_speaker_find(feed, id);
+    if (speaker != NULL && speaker->kind == SPEAKER_REPLAY)
+        return replay_of(speaker);
+    error_set(&error, STATUS_NOT_FOUND, "no replay %" PRIu64 " is open on this connection", id);
+    feed_answer_error(feed, request, &id, &error);
+    return NULL;
 }
 
 static void answer_ok(struct client_replay *mine, const struct request *request,
@@ -45,11 +39,14 @@ static void answer_ok(struct client_replay *mine, const struct request *request,
 {
     struct replay_view view;
     replay_look(mine->replay, &view);
-    struct replay_ok ok = {
-        .id = mine->id, .epoch = view.epoch, .state = state, .at = view.at, .speed = view.speed};
-    struct writer writer = feed_answer(mine->feed);
+    struct replay_ok ok = {.id = mine->speaker.id,
+                           .epoch = view.epoch,
+                           .state = state,
+                           .at = view.at,
+                           .speed = view.speed};
+    struct writer writer = feed_answer(mine->speaker.feed);
     replay_ok_write(&writer, request, &ok);
-    feed_answer_end(mine->feed);
+    feed_answer_end(mine->speaker.feed);
     wake_replay(mine);
 }
 
@@ -58,7 +55,7 @@ static void answer_control(struct client_replay *mine, const struct request *req
                            enum status status, const struct error *error)
 {
     if (status != STATUS_OK) {
-        feed_answer_error(mine->feed, request, &mine->id, error);
+        feed_answer_error(mine->speaker.feed, request, &mine->speaker.id, error);
         return;
     }
     struct replay_view view;
@@ -73,11 +70,9 @@ static enum status find_symbols(const struct symbol_list *list, const struct rep
 {
     options->symbol_count = open->symbol_count;
     for (size_t i = 0; i < open->symbol_count; i++) {
-        options->symbols[i] = symbol_list_find(list, open->symbols[i]);
-        if (options->symbols[i] == NULL)
-            return error_set(error, STATUS_NOT_FOUND,
-                             "symbol \"%s\" has no ticks; the op symbols lists those that have",
-                             open->symbols[i]);
+        enum status status = feed_find_symbol(list, open->symbols[i], &options->symbols[i], error);
+        if (status != STATUS_OK)
+            return status;
     }
     return STATUS_OK;
 }
@@ -143,13 +138,14 @@ static void take_settings(const struct replay_open *open, enum wire_encoding enc
 
 static enum status check_id(struct feed *feed, uint64_t id, struct error *error)
 {
-    if (find_replay(feed, id) != NULL)
-        return error_set(error, STATUS_CONFLICT,
-                         "id %" PRIu64 " is in use: choose another or close it first", id);
-    if (feed->replay_count >= feed->lane->replays_max)
+    enum status status = feed_check_id(feed, id, error);
+    if (status != STATUS_OK)
+        return status;
+    size_t open_count = feed->speaker_counts[SPEAKER_REPLAY];
+    if (open_count >= feed->lane->replays_max)
         return error_set(error, STATUS_LIMIT,
                          "this connection has %zu replays open, the most it may: close one first",
-                         feed->replay_count);
+                         open_count);
     return STATUS_OK;
 }
 
@@ -157,9 +153,6 @@ static enum status prepare(struct feed *feed, const struct replay_open *open,
                            const struct symbol_list *list, struct replay_options *options,
                            struct error *error)
 {
-    if (list == NULL)
-        return error_set(error, STATUS_UNAVAILABLE,
-                         "the database has not been reached yet: ask again in a moment");
     enum status status = check_id(feed, open->id, error);
     if (status == STATUS_OK)
         status = find_symbols(list, open, options, error);
@@ -176,7 +169,7 @@ static void answer_opened(struct client_replay *mine, const struct request *requ
     struct replay_view view;
     replay_look(mine->replay, &view);
     struct replay_opened opened = {
-        .id = mine->id,
+        .id = mine->speaker.id,
         .epoch = view.epoch,
         .symbols = open->symbols,
         .symbol_count = open->symbol_count,
@@ -186,9 +179,9 @@ static void answer_opened(struct client_replay *mine, const struct request *requ
         .speed = view.speed,
         .state = view.state,
     };
-    struct writer writer = feed_answer(mine->feed);
+    struct writer writer = feed_answer(mine->speaker.feed);
     replay_opened_write(&writer, request, &opened);
-    feed_answer_end(mine->feed);
+    feed_answer_end(mine->speaker.feed);
 }
 
 static void start_replay(struct feed *feed, const struct request *request,
@@ -196,14 +189,10 @@ static void start_replay(struct feed *feed, const struct request *request,
                          struct now now)
 {
     struct client_replay *mine = MEM_NEW(struct client_replay);
-    mine->feed = feed;
-    mine->id = open->id;
     mine->encodings = open->encodings;
+    feed_speaker_join(feed, &mine->speaker, SPEAKER_REPLAY, open->id);
     mine->replay = replay_create(&feed->lane->replay, options, wake_replay, mine, now.monotonic_us);
-    list_append(&feed->replays, &mine->node);
-    feed->replay_count++;
     answer_opened(mine, request, open);
-    wake_replay(mine);
 }
 
 void feed_replay_open(struct feed *feed, const struct request *request, struct now now)
@@ -227,7 +216,7 @@ void feed_replay_open(struct feed *feed, const struct request *request, struct n
 
 void feed_replay_play(struct feed *feed, const struct request *request, struct now now)
 {
-    struct client_replay *mine = requested(feed, request);
+    struct client_replay *mine = feed_requested_replay(feed, request);
     if (mine == NULL)
         return;
     struct error error = {.text = ""};
@@ -237,7 +226,7 @@ void feed_replay_play(struct feed *feed, const struct request *request, struct n
 
 void feed_replay_pause(struct feed *feed, const struct request *request, struct now now)
 {
-    struct client_replay *mine = requested(feed, request);
+    struct client_replay *mine = feed_requested_replay(feed, request);
     if (mine == NULL)
         return;
     replay_pause(mine->replay, now.monotonic_us);
@@ -246,7 +235,7 @@ void feed_replay_pause(struct feed *feed, const struct request *request, struct 
 
 void feed_replay_seek(struct feed *feed, const struct request *request, struct now now)
 {
-    struct client_replay *mine = requested(feed, request);
+    struct client_replay *mine = feed_requested_replay(feed, request);
     if (mine == NULL)
         return;
     int64_t to;
@@ -259,7 +248,7 @@ void feed_replay_seek(struct feed *feed, const struct request *request, struct n
 
 void feed_replay_speed(struct feed *feed, const struct request *request, struct now now)
 {
-    struct client_replay *mine = requested(feed, request);
+    struct client_replay *mine = feed_requested_replay(feed, request);
     if (mine == NULL)
         return;
     struct replay_speed_change change;
@@ -273,7 +262,7 @@ void feed_replay_speed(struct feed *feed, const struct request *request, struct 
 
 void feed_replay_step(struct feed *feed, const struct request *request, struct now now)
 {
-    struct client_replay *mine = requested(feed, request);
+    struct client_replay *mine = feed_requested_replay(feed, request);
     if (mine == NULL)
         return;
     struct replay_step_request asked;
@@ -287,7 +276,7 @@ void feed_replay_step(struct feed *feed, const struct request *request, struct n
 
 void feed_replay_set(struct feed *feed, const struct request *request, struct now now)
 {
-    struct client_replay *mine = requested(feed, request);
+    struct client_replay *mine = feed_requested_replay(feed, request);
     if (mine == NULL)
         return;
     struct replay_set set;
@@ -307,7 +296,7 @@ void feed_replay_set(struct feed *feed, const struct request *request, struct no
 void feed_replay_ack(struct feed *feed, const struct request *request, struct now now)
 {
     (void)now;
-    struct client_replay *mine = requested(feed, request);
+    struct client_replay *mine = feed_requested_replay(feed, request);
     if (mine == NULL)
         return;
     struct replay_ack ack;
@@ -316,15 +305,15 @@ void feed_replay_ack(struct feed *feed, const struct request *request, struct no
     if (status == STATUS_OK)
         status = replay_acknowledge(mine->replay, ack.epoch, ack.seq, &error);
     if (status != STATUS_OK)
-        feed_answer_error(feed, request, &mine->id, &error);
+        feed_answer_error(feed, request, &mine->speaker.id, &error);
     else
         wake_replay(mine);
 }
 
-static void destroy_replay(struct client_replay *mine)
+void feed_replay_drop(struct speaker *speaker)
 {
-    list_remove(&mine->node);
-    mine->feed->replay_count--;
+    struct client_replay *mine = replay_of(speaker);
+    feed_speaker_leave(speaker);
     replay_destroy(&mine->replay);
     mem_free(mine);
 }
@@ -332,13 +321,13 @@ static void destroy_replay(struct client_replay *mine)
 void feed_replay_close(struct feed *feed, const struct request *request, struct now now)
 {
     (void)now;
-    struct client_replay *mine = requested(feed, request);
+    struct client_replay *mine = feed_requested_replay(feed, request);
     if (mine == NULL)
         return;
     answer_ok(mine, request, REPLAY_CLOSED);
     struct replay_view view;
     replay_look(mine->replay, &view);
-    struct replay_state_push push = {.id = mine->id,
+    struct replay_state_push push = {.id = mine->speaker.id,
                                      .epoch = view.epoch,
                                      .state = REPLAY_CLOSED,
                                      .at = view.at,
@@ -346,13 +335,8 @@ void feed_replay_close(struct feed *feed, const struct request *request, struct 
     struct writer writer = feed_answer(feed);
     replay_state_write(&writer, &push);
     feed_answer_end(feed);
-    destroy_replay(mine);
-}
-
-void feed_replays_close_all(struct feed *feed)
-{
-    while (!list_is_empty(&feed->replays))
-        destroy_replay(CONTAINER_OF(feed->replays.next, struct client_replay, node));
+    feed_questions_cancel(feed, mine->speaker.id);
+    feed_replay_drop(&mine->speaker);
 }
 
 /* ---- pushes ------------------------------------------------------------------------------ */
@@ -361,7 +345,7 @@ static void write_state(struct writer *writer, const struct client_replay *mine,
                         const struct replay_output *output)
 {
     struct replay_state_push push = {
-        .id = mine->id,
+        .id = mine->speaker.id,
         .epoch = output->view.epoch,
         .state = output->view.state,
         .reason = output->view.reason,
@@ -377,7 +361,7 @@ static void write_snapshot(struct writer *writer, const struct client_replay *mi
                            const struct replay_output *output)
 {
     struct replay_snapshot_push push = {
-        .id = mine->id,
+        .id = mine->speaker.id,
         .epoch = output->epoch,
         .seq = output->seq,
         .at = output->at,
@@ -395,7 +379,7 @@ static void write_frame(struct writer *writer, const struct client_replay *mine,
                         const struct replay_output *output)
 {
     struct replay_frame_push push = {
-        .id = mine->id,
+        .id = mine->speaker.id,
         .epoch = output->epoch,
         .seq = output->seq,
         .due_us = output->due_us,
@@ -413,10 +397,10 @@ static void write_frame(struct writer *writer, const struct client_replay *mine,
 static void write_output(struct client_replay *mine, const struct replay_output *output,
                          struct buffer *out)
 {
-    struct feed_lane *lane = mine->feed->lane;
+    struct feed_lane *lane = mine->speaker.feed->lane;
     size_t before = out->count;
     struct writer writer;
-    writer_init(&writer, out, mine->feed->encoding);
+    writer_init(&writer, out, mine->speaker.feed->encoding);
     switch (output->saying) {
     case SAYING_STATE:
         write_state(&writer, mine, output);
@@ -430,27 +414,18 @@ static void write_output(struct client_replay *mine, const struct replay_output 
         feed_figures_note_frame(&lane->figures, output->rows, output->late_us);
         break;
     case SAYING_ERROR:
-        error_write(&writer, NULL, &mine->id, output->error->status, output->error->text);
+        error_write(&writer, NULL, &mine->speaker.id, output->error->status, output->error->text);
         break;
     }
 }
 
-enum status feed_replays_say(struct feed *feed, struct now now, struct buffer *out)
+enum status feed_replay_say(struct speaker *speaker, struct now now, struct buffer *out)
 {
-    for (size_t i = 0; i < feed->replay_count; i++) {
-        struct client_replay *mine = CONTAINER_OF(feed->replays.next, struct client_replay, node);
-        /* To the end of the row, whatever it says: one replay cannot keep the others silent. */
-        list_remove(&mine->node);
-        list_append(&feed->replays, &mine->node);
-        if (!mine->awake)
-            continue;
-        struct replay_output output;
-        mine->awake = false; /* first: the poll itself may wake it */
-        if (replay_poll(mine->replay, now.monotonic_us, &output) != STATUS_OK)
-            continue;
-        mine->awake = true;
-        write_output(mine, &output, out);
-        return out->failed ? STATUS_LIMIT : STATUS_OK; /* one instant beyond what can be sent */
-    }
-    return STATUS_WAIT;
+    struct client_replay *mine = replay_of(speaker);
+    struct replay_output output;
+    if (replay_poll(mine->replay, now.monotonic_us, &output) != STATUS_OK)
+        return STATUS_WAIT;
+    speaker->awake = true;
+    write_output(mine, &output, out);
+    return out->failed ? STATUS_LIMIT : STATUS_OK; /* one instant beyond what can be sent */
 }

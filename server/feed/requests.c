@@ -58,6 +58,9 @@ static const struct {
     {"replay.set", feed_replay_set},
     {FEED_ACK_OP, feed_replay_ack},
     {"replay.close", feed_replay_close},
+    {"replay.history", feed_replay_history},
+    {"candles.subscribe", feed_candles_subscribe},
+    {"candles.unsubscribe", feed_candles_unsubscribe},
 };
 
 #define REQUEST_COUNT (sizeof requests / sizeof requests[0])
@@ -80,7 +83,7 @@ size_t feed_ops(const char *const **ops)
 
 static void answer_unknown(struct feed *feed, const struct request *request)
 {
-    char known[256] = "";
+    char known[384] = "";
     size_t used = 0;
     for (size_t i = 0; i < REQUEST_COUNT; i++) {
         size_t bytes = strlen(requests[i].op);

@@ -160,6 +160,12 @@ size_t replay_symbol_count(const struct replay *replay)
     return replay->options.symbol_count;
 }
 
+const char *replay_symbol(const struct replay *replay, size_t index)
+{
+    ASSERT(index < replay->options.symbol_count);
+    return track_symbol(replay->cursors[index]->track);
+}
+
 const struct replay_intervals *replay_asked_intervals(const struct replay *replay)
 {
     return &replay->options.intervals;

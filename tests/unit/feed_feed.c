@@ -1,164 +1,8 @@
-#include "feed/feed.h"
+#include "feed_fixture.h"
 
-#include "base/mem.h"
-#include "fake_source.h"
-#include "support/wire_message.h"
-#include "wire/codes.h"
-
-#include <criterion/criterion.h>
-#include <sched.h>
-#include <stdlib.h>
 #include <string.h>
 
-#define S TIME_SECOND_US
-#define GRAIN (64 * S)
-
-static struct fake_source fake;
-static struct fake_tape *ticks;
-static struct tape *tape;
-static struct inbox inbox;
-static struct wheel wheel;
-static struct feed_lane lane;
-static struct feed *feed;
-static struct buffer out;
-static struct now now;
-static size_t wakes;
-static json_t *heard; /* the last message */
-
-static void nobody_sleeps(void *owner)
-{
-    (void)owner;
-}
-
-static void wake(void *owner)
-{
-    (void)owner;
-    wakes++;
-}
-
-static void publish_symbols(void)
-{
-    struct symbols_request *request;
-    while ((request = atomic_exchange(&fake.symbols, NULL)) == NULL)
-        sched_yield();
-    request->symbols = MEM_NEW(struct symbol);
-    *request->symbols = ticks->symbol;
-    request->symbol_count = 1;
-    request->status = STATUS_OK;
-    inbox_post(request->inbox, &request->letter);
-    struct symbol_list *list;
-    while ((list = live_symbols_pin(lane.symbols)) == NULL)
-        sched_yield();
-    symbol_list_unpin(&list);
-}
-
-static void set_up(void)
-{
-    fake_source_init(&fake);
-    ticks = fake_source_symbol(&fake, "A", GRAIN);
-    for (int64_t i = 0; i < 10; i++)
-        fake_tape_add(ticks, i * S + S / 2, i);
-    tape = tape_create(&fake.source, (size_t)64 << 20);
-    inbox_init(&inbox, nobody_sleeps, NULL);
-    now.monotonic_us = 5 * S;
-    wheel_init(&wheel, now.monotonic_us);
-    lane = (struct feed_lane){
-        .tape = tape,
-        .symbols = live_symbols_create(&fake.source),
-        .source = &fake.source,
-        .inbox = &inbox,
-        .wheel = &wheel,
-        .server = "tapedeck/test",
-        .engine = "postgresql",
-        .engine_version = "15",
-        .replays_max = 2,
-        .rates = {.requests_per_second = 10, .requests_burst = 100, .acks_per_second = 50}};
-    feed_lane_init(&lane);
-    buffer_init(&out, 1 << 20);
-    feed = feed_create(&lane, WIRE_JSON, wake, NULL, now);
-}
-
-static void tear_down(void)
-{
-    json_decref(heard);
-    feed_destroy(&feed);
-    live_symbols_stop(lane.symbols);
-    fake_source_deinit(&fake);
-    struct symbols_request *request = atomic_exchange(&fake.symbols, NULL);
-    if (request != NULL) {
-        request->status = STATUS_UNAVAILABLE;
-        inbox_post(request->inbox, &request->letter);
-    }
-    live_symbols_destroy(&lane.symbols);
-    inbox_drain(&inbox);
-    tape_destroy(&tape);
-    feed_lane_deinit(&lane);
-    inbox_deinit(&inbox);
-    buffer_deinit(&out);
-    cr_assert(mem_block_bytes() == 0);
-}
-
-TestSuite(feed, .init = set_up, .fini = tear_down, .timeout = 60);
-
-/* JSON with ' for ". */
-static void ask(const char *text)
-{
-    char *json = strdup(text);
-    for (char *at = json; *at != '\0'; at++) {
-        if (*at == '\'')
-            *at = '"';
-    }
-    feed_receive(feed, (const uint8_t *)json, strlen(json), now);
-    free(json);
-}
-
-static enum status hear(void)
-{
-    json_decref(heard);
-    heard = NULL;
-    buffer_clear(&out);
-    enum status status = feed_send(feed, now, &out);
-    if (status == STATUS_OK) {
-        heard = wire_message_read(out.bytes, out.count, false);
-        cr_assert_not_null(heard);
-    }
-    return status;
-}
-
-static void serve(void)
-{
-    while (fake_source_load(&fake) != NULL || !list_is_empty(&fake.requests)) {
-        fake_source_run(&fake);
-        inbox_drain(&inbox);
-    }
-}
-
-static const char *text(const char *key)
-{
-    const char *value = json_string_value(json_object_get(heard, key));
-    return value != NULL ? value : "";
-}
-
-static void check_heard(const char *ev)
-{
-    enum status status = hear();
-    cr_assert(status == STATUS_OK, "%s: %s", ev, status_name(status));
-    cr_assert_str_eq(text("ev"), ev);
-}
-
-static void check_refused(const char *request, const char *code)
-{
-    ask(request);
-    check_heard("error");
-    cr_assert_str_eq(text("code"), code, "%s: %s", request, text("message"));
-    cr_assert(strlen(text("message")) > 10);
-}
-
-static void meet(void)
-{
-    check_heard("welcome");
-    publish_symbols();
-}
+TestSuite(feed, .init = feed_set_up, .fini = feed_tear_down, .timeout = 60);
 
 #define OPEN "{'op':'replay.open','req':1,'id':7,'symbols':['A'],'from':0,'to':10000000"
 
@@ -421,7 +265,7 @@ Test(feed, counts_a_long_answer_as_several_requests)
 {
     struct throttle throttle;
     struct throttle_limits limits = {.requests_per_second = 1, .requests_burst = 10};
-    throttle_init(&throttle, &limits, &wheel, wake, NULL, 0);
+    throttle_init(&throttle, &limits, &wheel, feed_wake, NULL, 0);
     cr_assert(throttle_admit(&throttle, 0));
     throttle_charge(&throttle, THROTTLE_ANSWER_BYTES - 1, 0);
     cr_assert(allowance_has(&throttle.requests, 9, 0));
@@ -467,7 +311,7 @@ Test(feed, answers_bytes_that_are_no_message_and_hangs_up)
     cr_assert(feed_close_code(feed, &reason) == 1002);
     for (size_t i = 1; i < sizeof table / sizeof *table; i++) {
         feed_destroy(&feed);
-        feed = feed_create(&lane, WIRE_JSON, wake, NULL, now);
+        feed = feed_create(&lane, WIRE_JSON, feed_wake, NULL, now);
         ask(table[i]);
         check_heard("welcome");
         check_heard("error");

@@ -1,0 +1,131 @@
+/*
+ * Whose turn it is to speak. Lane's thread.
+ */
+#include "feed/client.h"
+
+#include "base/assert.h"
+
+#include <inttypes.h>
+
+void feed_speaker_join(struct feed *feed, struct speaker *speaker, enum speaker_kind kind,
+                       uint64_t id)
+{
+    *speaker = (struct speaker){.feed = feed, .kind = kind, .id = id};
+    list_init(&speaker->node);
+    list_append(&feed->speakers, &speaker->node);
+    feed->speaker_counts[kind]++;
+    feed_speaker_wake(speaker);
+}
+
+void feed_speaker_leave(struct speaker *speaker)
+{
+    list_remove(&speaker->node);
+    ASSERT(speaker->feed->speaker_counts[speaker->kind] > 0);
+    speaker->feed->speaker_counts[speaker->kind]--;
+}
+
+void feed_speaker_wake(struct speaker *speaker)
+{
+    speaker->awake = true;
+    speaker->feed->wake(speaker->feed->owner);
+}
+
+static struct speaker *speaker_at(struct list *node)
+{
+    return CONTAINER_OF(node, struct speaker, node);
+}
+
+struct speaker *feed_speaker_find(struct feed *feed, uint64_t id)
+{
+    for (struct list *node = feed->speakers.next; node != &feed->speakers; node = node->next) {
+        struct speaker *speaker = speaker_at(node);
+        if (speaker->id == id && speaker->kind != SPEAKER_QUESTION)
+            return speaker;
+    }
+    return NULL;
+}
+
+enum status feed_check_id(struct feed *feed, uint64_t id, struct error *error)
+{
+    if (feed_speaker_find(feed, id) != NULL)
+        return error_set(error, STATUS_CONFLICT,
+                         "id %" PRIu64 " is in use: choose another or close it first", id);
+    return STATUS_OK;
+}
+
+enum status feed_find_symbol(const struct symbol_list *list, const char *name,
+                             const struct symbol **symbol, struct error *error)
+{
+    if (list == NULL)
+        return error_set(error, STATUS_UNAVAILABLE,
+                         "the database has not been reached yet: ask again in a moment");
+    *symbol = symbol_list_find(list, name);
+    if (*symbol == NULL)
+        return error_set(error, STATUS_NOT_FOUND,
+                         "symbol \"%s\" has no ticks; the op symbols lists those that have", name);
+    return STATUS_OK;
+}
+
+static enum status say(struct speaker *speaker, struct now now, struct buffer *out)
+{
+    switch (speaker->kind) {
+    case SPEAKER_REPLAY:
+        return feed_replay_say(speaker, now, out);
+    case SPEAKER_CANDLES:
+        return feed_candles_say(speaker, now, out);
+    case SPEAKER_QUESTION:
+        return feed_question_say(speaker, now, out);
+    case SPEAKER_KINDS:
+        break;
+    }
+    ASSERT(false);
+    return STATUS_INTERNAL;
+}
+
+static void drop(struct speaker *speaker)
+{
+    switch (speaker->kind) {
+    case SPEAKER_REPLAY:
+        feed_replay_drop(speaker);
+        break;
+    case SPEAKER_CANDLES:
+        feed_candles_drop(speaker);
+        break;
+    case SPEAKER_QUESTION:
+        feed_question_drop(speaker);
+        break;
+    case SPEAKER_KINDS:
+        ASSERT(false);
+    }
+}
+
+static size_t count_all(const struct feed *feed)
+{
+    size_t count = 0;
+    for (size_t kind = 0; kind < SPEAKER_KINDS; kind++)
+        count += feed->speaker_counts[kind];
+    return count;
+}
+
+enum status feed_speakers_say(struct feed *feed, struct now now, struct buffer *out)
+{
+    for (size_t left = count_all(feed); left > 0; left--) {
+        struct speaker *speaker = speaker_at(feed->speakers.next);
+        /* To the end of the row, whatever it says: one cannot keep the others silent. */
+        list_remove(&speaker->node);
+        list_append(&feed->speakers, &speaker->node);
+        if (!speaker->awake)
+            continue;
+        speaker->awake = false; /* first: speaking may wake it */
+        enum status status = say(speaker, now, out);
+        if (status != STATUS_WAIT)
+            return status; /* and it may be gone */
+    }
+    return STATUS_WAIT;
+}
+
+void feed_speakers_close_all(struct feed *feed)
+{
+    while (!list_is_empty(&feed->speakers))
+        drop(speaker_at(feed->speakers.next));
+}
