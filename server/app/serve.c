@@ -31,6 +31,7 @@ struct deck {
     struct pg_source *source;
     struct tape *tape;
     struct live_symbols *symbols;
+    struct live_changes *live;
     struct changes changes;
     struct change_feed *feed;
     struct scheduler *scheduler;
@@ -102,8 +103,9 @@ static enum status start_store(struct deck *deck, struct error *error)
     status = scheduler_create(&work, &deck->scheduler, error);
     if (status != STATUS_OK)
         return status;
-    deck->changes = (struct changes){
-        .tape = deck->tape, .symbols = deck->symbols, .scheduler = deck->scheduler};
+    deck->live = live_changes_create();
+    changes_init(&deck->changes, deck->tape, deck->symbols, deck->live, deck->scheduler);
+    live_symbols_on_list(deck->symbols, changes_listed, &deck->changes);
     struct change_feed_options options = {
         .url = deck->database.url,
         .marker_us = CHANGE_FEED_MARKER_US,
@@ -129,6 +131,7 @@ static enum status start_server(struct deck *deck, struct error *error)
     struct feed_lane shared = {
         .tape = deck->tape,
         .symbols = deck->symbols,
+        .changes = deck->live,
         .source = pg_source_interface(deck->source),
         .server = "tapedeck/" TAPEDECK_VERSION,
         .engine = engine_name(deck->database.engine.kind),
@@ -175,6 +178,10 @@ static void stop(struct deck *deck)
         live_symbols_destroy(&deck->symbols);
     if (deck->server != NULL)
         server_destroy(&deck->server);
+    if (deck->live != NULL) {
+        changes_deinit(&deck->changes);
+        live_changes_destroy(&deck->live);
+    }
     if (deck->tape != NULL)
         tape_destroy(&deck->tape);
     database_close(&deck->database);
