@@ -98,6 +98,16 @@ static bool has_range(const struct change *change)
     return change->range.to < TIME_MAX;
 }
 
+/* Where others have written late ticks and nobody knew, this is the first that is heard of them. */
+static void forget_candles(struct changes *changes, const struct change *change)
+{
+    tape_invalidate_candles(changes->tape, change->range);
+    if (has_range(change))
+        live_changes_publish(changes->live, NULL, 0, change->range);
+    else
+        tell_later(changes);
+}
+
 void changes_apply(void *owner, const struct change *change)
 {
     struct changes *changes = owner;
@@ -122,6 +132,9 @@ void changes_apply(void *owner, const struct change *change)
         tell_later(changes);
         break;
     case CHANGE_CANDLES:
+        if (changes->heals)
+            forget_candles(changes, change);
+        break;
     case CHANGE_OTHER:
         break;
     }

@@ -105,6 +105,7 @@ static enum status start_store(struct deck *deck, struct error *error)
         return status;
     deck->live = live_changes_create();
     changes_init(&deck->changes, deck->tape, deck->symbols, deck->live, deck->scheduler);
+    deck->changes.heals = deck->database.engine.kind == ENGINE_POSTGRESQL;
     live_symbols_on_list(deck->symbols, changes_listed, &deck->changes);
     struct change_feed_options options = {
         .url = deck->database.url,

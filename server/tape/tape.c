@@ -338,3 +338,20 @@ void tape_invalidate(struct tape *tape, const char *symbol, struct time_range ra
     }
     pthread_mutex_unlock(&tape->lock);
 }
+
+void tape_invalidate_candles(struct tape *tape, struct time_range range)
+{
+    pthread_mutex_lock(&tape->lock);
+    for (size_t i = 0; i < TAPE_BUCKETS; i++) {
+        struct list *bucket = &tape->buckets[i];
+        for (struct list *node = bucket->next, *next; node != bucket; node = next) {
+            next = node->next;
+            struct track *track = CONTAINER_OF(node, struct track, node);
+            if (track->interval_us > 0)
+                invalidate_track(tape, track, range);
+            else /* who folds candles knows by the changes of their ticks */
+                atomic_fetch_add(&track->changes, 1);
+        }
+    }
+    pthread_mutex_unlock(&tape->lock);
+}

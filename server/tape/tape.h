@@ -151,5 +151,8 @@ uint64_t track_changes(const struct track *track);
 /* The stored ticks of `symbol` (NULL: of every symbol) in `range` have changed: forgets what it
  * knows of it and lets running loads of it end unheard. Who waited is asked to try again. */
 void tape_invalidate(struct tape *tape, const char *symbol, struct time_range range);
+/* Stored candles of any symbol in `range` were not what follows from its ticks, and now are: the
+ * same for candles alone. */
+void tape_invalidate_candles(struct tape *tape, struct time_range range);
 
 #endif

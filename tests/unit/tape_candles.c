@@ -264,6 +264,36 @@ Test(tape_candles, begin_anew_when_their_ticks_change_meanwhile)
         cr_assert(candle_equal(&candles[i], &wanted[i]));
 }
 
+/* Others had written late ticks: the stored candles are right again, the ticks stay as they are. */
+Test(tape_candles, are_loaded_again_alone_when_they_alone_have_changed)
+{
+    dice = 5;
+    make_market(1000, 20 * S);
+    query = candle_query_create(tape, &inbox, &ticks->symbol, MINUTE, wake, NULL);
+    int64_t end = ticks->symbol.to;
+    struct candle_query_range range = {
+        .from = TIME_MIN, .to = end + MINUTE, .at = CANDLE_QUERY_NO_INSTANT, .limit = 100};
+    check(&range, MINUTE);
+    struct track *track = tape_track_hold(tape, &ticks->symbol);
+    struct tape_waiter waiter;
+    struct tape_stretch stretch;
+    struct error error;
+    tape_waiter_init(&waiter, &inbox, NULL);
+    cr_assert(tape_pin(tape, track, end - 1, &waiter, &stretch, &error) == STATUS_WAIT);
+    fake_source_run(&fake);
+    tape_stop_waiting(tape, &waiter);
+    ticks->ticks[999].fields[TICK_LAST] = 123456 * DECIMAL_ONE;
+    uint64_t changes = track_changes(track);
+    size_t loads = fake.load_count;
+    tape_invalidate_candles(tape, (struct time_range){.from = end - 1, .to = end});
+    cr_assert_neq(track_changes(track), changes);
+    check(&range, MINUTE);
+    cr_assert_eq(fake.load_count, loads + 1, "one bucket");
+    cr_assert(tape_peek(tape, track, end - 1, &stretch));
+    tape_unpin(&stretch);
+    tape_track_let_go(tape, &track);
+}
+
 Test(tape_candles, tell_that_a_load_failed_and_try_again)
 {
     dice = 5;
