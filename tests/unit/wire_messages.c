@@ -182,6 +182,56 @@ static void write_snapshot(struct writer *writer)
                                   });
 }
 
+/* The second has no volume, the third is forming and its volume passes 64 bits. */
+static const struct candle snapshot_candles[] = {
+    {.time = T0 - T0 % TIME_MINUTE_US - 2 * TIME_MINUTE_US,
+     .trades = 3,
+     .open = 6180030000000,
+     .high = 6180031234567,
+     .low = 6180030000000,
+     .close = 6180030000001,
+     .has_volume = true,
+     .volume = 150000000},
+    {.time = T0 - T0 % TIME_MINUTE_US - TIME_MINUTE_US,
+     .trades = 1,
+     .open = 6180000000000,
+     .high = 6180000000000,
+     .low = 6180000000000,
+     .close = 6180000000000},
+    {.time = T0 - T0 % TIME_MINUTE_US,
+     .trades = 4294967296,
+     .open = 6180010000000,
+     .high = INT64_MAX,
+     .low = -1,
+     .close = 6180000000000,
+     .has_volume = true,
+     .volume = (candle_volume)INT64_MAX * 3},
+};
+static const struct replay_intervals of_minutes = {
+    .count = 2,
+    .items = {{.text = "1m", .interval_us = TIME_MINUTE_US},
+              {.text = "60m", .interval_us = TIME_HOUR_US}},
+};
+
+static void write_snapshot_with_candles(struct writer *writer)
+{
+    const struct snapshot_candles pictures[] = {
+        {.symbol = 1, .interval = 0, .candles = snapshot_candles, .count = 2},
+        {.symbol = 2, .interval = 0, .candles = snapshot_candles, .count = 3},
+        {.symbol = 2, .interval = 1, .candles = snapshot_candles, .count = 0},
+    };
+    replay_snapshot_write(writer, &(struct replay_snapshot_push){
+                                      .id = 1,
+                                      .epoch = 2,
+                                      .seq = 3,
+                                      .at = T0,
+                                      .intervals = &of_minutes,
+                                      .pictures = pictures,
+                                      .picture_count = 3,
+                                      .encodings = COLUMN_ENCODINGS_ALL,
+                                  });
+}
+
 static const uint32_t times[] = {0, 250, 1000000};
 static const int16_t bids[] = {-5, 0, INT16_MIN};
 static const int32_t asks[] = {100000, INT32_MIN, -100000};
@@ -233,6 +283,42 @@ static void write_frame_backwards(struct writer *writer)
                                    .direction = -1,
                                    .ticks = &ticks,
                                    .tick_count = 1,
+                               });
+}
+
+static void write_frame_with_candles(struct writer *writer)
+{
+    const struct frame_candle candles[] = {
+        {.symbol = 0, .interval = 0, .final = true, .candle = snapshot_candles[0]},
+        {.symbol = 0, .interval = 1, .final = true, .candle = snapshot_candles[1]},
+        {.symbol = 5, .interval = 0, .candle = snapshot_candles[2]},
+    };
+    replay_frame_write(writer, &(struct replay_frame_push){
+                                   .id = 1,
+                                   .epoch = 2,
+                                   .seq = 2,
+                                   .due_us = 2000000,
+                                   .span = {.from = T0, .to = T0 + 1000000},
+                                   .direction = 1,
+                                   .intervals = &of_minutes,
+                                   .candles = candles,
+                                   .candle_count = 3,
+                               });
+}
+
+static void write_frame_that_leaves_no_candle(struct writer *writer)
+{
+    const struct frame_candle none = {.symbol = 5, .interval = 1, .is_none = true};
+    replay_frame_write(writer, &(struct replay_frame_push){
+                                   .id = 1,
+                                   .epoch = 2,
+                                   .seq = 3,
+                                   .due_us = 0,
+                                   .span = {.from = T0, .to = T0 + 1000000},
+                                   .direction = -1,
+                                   .intervals = &of_minutes,
+                                   .candles = &none,
+                                   .candle_count = 1,
                                });
 }
 
@@ -386,6 +472,20 @@ static const struct message {
      "{'symbol':1,'time':null,'bid':null,'ask':null,'last':null},"
      "{'symbol':2,'time':1723161255088167,'bid':[1,8],'ask':[-1,8],"
      "'last':[9223372036854775807,8]}]}"},
+    {"replay.snapshot with candles", write_snapshot_with_candles,
+     "{'ev':'replay.snapshot','id':1,'epoch':2,'seq':3,'at':1723161255088169,"
+     "'candles':[{'symbol':1,'interval':'1m','n':2,'time':['u32',1723161120000000,60000000,[0,"
+     "1]],'open':['i16',618001,1,[2,-1]],'high':['i32',6180015617283,8,[15617284,-15617283]],"
+     "'low':['i16',618001,1,[2,-1]],'close':['i32',6180015000000,8,[15000001,-15000000]],"
+     "'volume':['i16',15,1,[0,null]],'trades':['u32',1,2,[1,0]],'final':['const',1,0]},"
+     "{'symbol':2,'interval':'1m','n':3,'time':['u32',1723161120000000,60000000,[0,1,2]],"
+     "'open':['i16',618001,1,[2,-1,0]],'high':['i64',8,[6180031234567,6180000000000,"
+     "9223372036854775807]],'low':['i64',8,[6180030000000,6180000000000,-1]],'close':['i32',"
+     "6180015000000,8,[15000001,-15000000,-15000000]],'volume':['text',['1.5',null,"
+     "'276701161105.64327421']],'trades':['u32',1,1,[2,0,4294967295]],'final':['u32',0,1,[1,1,"
+     "0]]},{'symbol':2,'interval':'60m','n':0,'time':['const',0,0],'open':['const',null,0],"
+     "'high':['const',null,0],'low':['const',null,0],'close':['const',null,0],'volume':['const',"
+     "null,0],'trades':['const',0,0],'final':['const',0,0]}],'last':[]}"},
     {"replay.frame", write_frame,
      "{'ev':'replay.frame','id':1,'epoch':2,'seq':0,'due':16667,"
      "'span':[1723161255088169,1723161256088170],'dir':1,'ticks':["
@@ -433,6 +533,15 @@ static const struct message {
      "'low':['const',-1,8],'close':['const',61800,0],'volume':['text',"
      "['276701161105.64327421']],'trades':['const',4294967296,0],'final':['const',0,0]}"},
     {"ok of an unsubscription", write_ok_alone, "{'ev':'ok','re':7,'id':3}"},
+    {"replay.frame with candles", write_frame_with_candles,
+     "{'ev':'replay.frame','id':1,'epoch':2,'seq':2,'due':2000000,'span':[1723161255088169,"
+     "1723161256088169],'dir':1,'candles':[[0,'1m',1723161120000000,8,6180030000000,"
+     "6180031234567,6180030000000,6180030000001,1,15,3,1],[0,'60m',1723161180000000,0,61800,"
+     "61800,61800,61800,0,null,1,1],[5,'1m',1723161240000000,8,6180010000000,"
+     "'92233720368.54775807',-1,6180000000000,8,'276701161105.64327421',4294967296,0]]}"},
+    {"replay.frame that leaves no candle", write_frame_that_leaves_no_candle,
+     "{'ev':'replay.frame','id':1,'epoch':2,'seq':3,'due':0,'span':[1723161255088169,"
+     "1723161256088169],'dir':-1,'candles':[[5,'60m',null]]}"},
 };
 
 static const struct buffer *written(const struct message *message, enum wire_encoding encoding)
