@@ -2,10 +2,13 @@
 import { existsSync } from "node:fs";
 import { chromium, type Browser, type Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { INTERVALS } from "../app/model/choices.js";
 import type { Stats } from "../app/model/stats.js";
+import { micros } from "../src/core/index.js";
 import { makeSymbol } from "./mock-data.mjs";
 import { startMockServer } from "./mock-server.mjs";
 import { endOf } from "./mock-steps.mjs";
+import { Oracle, ticksOf } from "./oracle.js";
 
 const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
 const BUILT = new URL("../dist/app/index.html", import.meta.url);
@@ -161,6 +164,61 @@ describe.skipIf(missing !== undefined)("the page", { timeout: 60_000 }, () => {
     await page.waitForFunction((at) => window.__tapedeck?.at === at, end);
     expect(await page.getByRole("dialog").count()).toBe(0);
     expect((await stats()).state).toBe("paused");
+  });
+
+  /** The newest candles of the chart are those of all ticks before the playhead. */
+  async function expectTail(interval: string, symbol = symbols[0]): Promise<void> {
+    if (!symbol) throw new Error("no symbol");
+    const { at, tail } = await stats();
+    expect(tail).toEqual(new Oracle(ticksOf(symbol)).candles(interval, micros(at ?? 0)).slice(-2));
+  }
+
+  it("shows the candles of every interval, also while it is paused in the midst of frames", async () => {
+    await open("#symbol=AAA&speed=10&play=1");
+    await page.waitForFunction(() => (window.__tapedeck?.ticks ?? 0) > 1_500);
+    await page.keyboard.press("Space");
+    await waitFor("paused");
+    for (const interval of [...INTERVALS].reverse()) {
+      await page.getByRole("button", { name: interval, exact: true }).click();
+      await page.waitForFunction((name) => window.__tapedeck?.interval === name, interval);
+      await expectTail(interval);
+    }
+    await page.keyboard.press("r");
+    await page.keyboard.press("Space");
+    await page.waitForFunction((at) => (window.__tapedeck?.at ?? at) < at - 10e6, (await stats()).at ?? 0);
+    await page.keyboard.press("Space");
+    await waitFor("paused");
+    await expectTail("1s");
+  });
+
+  it("loads older candles when it is scrolled back, and never more than five thousand", async () => {
+    const long = makeSymbol({ symbol: "LONG", price: 5_000, exp: 2, perSecond: 4, seconds: 9_000, seed: 3 });
+    await open("#symbol=LONG", [long]);
+    await waitFor("paused");
+    await page.keyboard.press("End");
+    await page.waitForFunction(() => (window.__tapedeck?.candles ?? 0) >= 500);
+    await page.mouse.move(400, 250);
+    const isFull = async (): Promise<boolean> => {
+      const { candles, detached } = await stats();
+      expect(candles).toBeLessThanOrEqual(5_000);
+      return detached;
+    };
+    while (!(await isFull())) {
+      await page.mouse.wheel(-1_500, 0);
+      await page.waitForTimeout(20);
+    }
+    expect((await stats()).candles).toBe(5_000);
+    while (await isFull()) {
+      await page.mouse.wheel(5_000, 0);
+      await page.waitForTimeout(20);
+    }
+    await expectTail("1s", long);
+  });
+
+  it("says why there are no candles of quotes", async () => {
+    await open("#symbol=BBB");
+    await waitFor("paused");
+    await page.getByText("candles are made of trades").waitFor();
   });
 
   it.each([[1920, 1080], [1280, 720], [390, 844]])("has nothing beside the screen at %i × %i", async (width, height) => {

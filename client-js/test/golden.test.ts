@@ -5,8 +5,9 @@ import { describe, expect, it } from "vitest";
 import { decodeColumn, type Message } from "../src/core/index.js";
 import { decodeFrame } from "../src/core/frames.js";
 import {
-  readFrame, readOpened, readSnapshot, readStanding, readSymbols, readWelcome,
+  readFrame, readOpened, readStanding, readSymbols, readWelcome,
 } from "../src/core/messages.js";
+import { readSnapshot } from "../src/core/snapshots.js";
 
 interface ColumnVector {
   readonly name: string;

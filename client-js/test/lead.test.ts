@@ -5,7 +5,7 @@ import { micros } from "../src/core/index.js";
 import type { WireFrame } from "../src/core/messages.js";
 
 function frame(seq: number, dueMs: number, bytes = 100): WireFrame {
-  return { epoch: 1, seq, due: dueMs * 1000, span: [micros(seq), micros(seq + 1)], forward: true, ticks: [], bytes };
+  return { epoch: 1, seq, due: dueMs * 1000, span: [micros(seq), micros(seq + 1)], forward: true, ticks: [], candles: [], bytes };
 }
 
 function seqs(frames: readonly WireFrame[]): number[] {

@@ -14,6 +14,8 @@ export class MockLink {
   /** Every request that arrived, over all connections. */
   readonly requests: Message[] = [];
   connections = 0;
+  /** The server's end of the newest connection. */
+  peer: MockPeer | undefined;
   #events: SocketEvents | undefined;
   readonly #clock: FakeClock;
   readonly #symbols: readonly MockSymbol[];
@@ -31,6 +33,7 @@ export class MockLink {
     let open = true;
     const down = this.#line((bytes) => open && events.message(bytes.slice().buffer));
     const peer = new MockPeer([...this.#symbols], down, () => this.#clock.now());
+    this.peer = peer;
     const up = this.#line((bytes) => {
       if (!open) return;
       this.requests.push(decode(bytes) as Message);

@@ -1,13 +1,16 @@
 /** One client's side of the mock server, without sockets: requests in, answers and pushes out. */
 import { decode, encode } from "@msgpack/msgpack";
+import { candleColumns, newestCandles } from "./mock-candles.mjs";
 import { MockReplay } from "./mock-replay.mjs";
-import { endOf } from "./mock-steps.mjs";
+import { bucketStart, endOf, intervalMicros } from "./mock-steps.mjs";
 
 /** @typedef {Record<string, unknown>} Message */
 
 export class MockPeer {
   /** @type {Map<number, MockReplay>} */
   replays = new Map();
+  /** Live candles. @type {Map<number, {symbol: import("./mock-data.mjs").MockSymbol, interval: string}>} */
+  feeds = new Map();
 
   /**
    * @param {import("./mock-data.mjs").MockSymbol[]} symbols
@@ -45,9 +48,14 @@ export class MockPeer {
     if (request["op"] === "symbols") return { ev: "symbols", symbols: this.symbols.map(describe) };
     if (request["op"] === "ping") return { ...request, ev: "pong", now: Date.now() * 1000 };
     if (request["op"] === "replay.open") return this.open(request);
+    if (request["op"] === "candles.subscribe") return this.subscribe(request);
+    if (request["op"] === "candles.unsubscribe") {
+      return this.feeds.delete(Number(request["id"])) ? { ev: "ok", id: request["id"] } : error("not_found", "There is no such subscription.");
+    }
     const replay = this.replays.get(Number(request["id"]));
     if (!replay) return error("not_found", `There is no replay ${String(request["id"])}.`);
     if (request["op"] === "replay.ack") return void replay.ack(request);
+    if (request["op"] === "replay.history") return { ev: "replay.history", ...replay.history(request) };
     return this.control(replay, request) ?? { ev: "ok", ...replay.standing() };
   }
 
@@ -62,6 +70,29 @@ export class MockPeer {
     if (wrong !== undefined) return error("bad_argument", wrong);
     this.replays.set(replay.id, replay);
     return { ...replay.standing(), ev: "replay.opened", symbols: names, from: replay.from, to: replay.to };
+  }
+
+  /** @param {Message} request */
+  subscribe(request) {
+    const symbol = this.symbols.find((each) => each.symbol === request["symbol"]);
+    if (!symbol) return error("not_found", `There is no symbol ${String(request["symbol"])}.`);
+    const interval = String(request["interval"]);
+    const id = Number(request["id"]);
+    if (request["live"]) this.feeds.set(id, { symbol, interval });
+    const before = request["to"] === undefined ? {} : { before: Number(request["to"]) };
+    const candles = newestCandles(symbol, interval, { at: Infinity, count: Number(request["limit"] ?? 500), ...before })
+      .filter(({ time }) => time >= Number(request["from"] ?? -Infinity));
+    return { ev: "candles.snapshot", id, symbol: symbol.symbol, interval, ...candleColumns(candles, symbol.exp) };
+  }
+
+  /** Tells of ticks that were written from `from` on. @param {string} name @param {number} from */
+  announce(name, from) {
+    for (const [id, { symbol, interval }] of this.feeds) {
+      if (symbol.symbol !== name) continue;
+      const since = bucketStart(from, intervalMicros(interval));
+      const candles = newestCandles(symbol, interval, { at: Infinity, count: 5_000 }).filter(({ time }) => time >= since);
+      this.push({ ev: "candles.update", id, symbol: name, interval, ...candleColumns(candles, symbol.exp) });
+    }
   }
 
   /** @param {MockReplay} replay @param {Message} request @returns {Message | undefined} an error */

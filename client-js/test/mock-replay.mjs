@@ -1,7 +1,8 @@
 /**
- * One replay of the mock server: section 4 of the protocol but for candles, in both directions.
+ * One replay of the mock server: section 4 of the protocol, in both directions.
  * Time is told to it: `pump` says and sends what is due.
  */
+import { candleColumns, changedRows, newestCandles, pictureOf } from "./mock-candles.mjs";
 import { decimalColumn, timeColumn } from "./mock-columns.mjs";
 import { endOf, firstAt, stepTarget } from "./mock-steps.mjs";
 
@@ -50,6 +51,7 @@ export class MockReplay {
     this.to = Number(request["to"] ?? Math.max(...symbols.map(endOf)));
     this.fps = Number(request["fps"] ?? 60);
     this.ticks = request["ticks"] !== false;
+    this.candles = intervalsOf(request["candles"]);
     this.leadUs = Number(request["lead_ms"] ?? 500) * 1000;
     this.windowUs = Number(request["window_ms"] ?? 2000) * 1000;
     /** @type {unknown} */
@@ -131,7 +133,18 @@ export class MockReplay {
   set(request) {
     this.fps = Number(request["fps"] ?? this.fps);
     this.ticks = Boolean(request["ticks"] ?? this.ticks);
+    if (request["candles"]) this.candles = intervalsOf(request["candles"]);
     this.owesSnapshot = true;
+  }
+
+  /** @param {Message} request */
+  history(request) {
+    const symbol = this.symbols[Number(request["symbol"])];
+    const interval = String(request["interval"]);
+    if (!symbol) return { n: 0 };
+    const at = Number(request["at"] ?? this.edge);
+    const candles = newestCandles(symbol, interval, { at, before: Number(request["before"]), count: Number(request["count"]) });
+    return { id: this.id, symbol: request["symbol"], interval, at, ...candleColumns(candles, symbol.exp) };
   }
 
   /** @param {boolean} playing */
@@ -177,7 +190,10 @@ export class MockReplay {
   sendSnapshot() {
     this.owesSnapshot = false;
     const last = this.symbols.map((symbol, index) => lastValues(symbol, index, this.edge));
-    this.push({ ev: "replay.snapshot", id: this.id, epoch: this.epoch, seq: this.seq, at: this.edge, candles: [], last });
+    const candles = this.symbols.flatMap((symbol, index) => this.candles.map(({ interval, history }) => ({
+      symbol: index, interval, ...candleColumns(pictureOf(symbol, interval, history, this.edge), symbol.exp),
+    })));
+    this.push({ ev: "replay.snapshot", id: this.id, epoch: this.epoch, seq: this.seq, at: this.edge, candles, last });
   }
 
   /** @param {number} target */
@@ -227,16 +243,25 @@ export class MockReplay {
 
   /** Whether there are ticks between here and `edge`. @param {number} edge */
   has(edge) {
-    return this.symbols.some(({ ticks }) => firstAt(ticks, edge) !== firstAt(ticks, this.edge));
+    const ticks = this.symbols.some((symbol) => firstAt(symbol.ticks, edge) !== firstAt(symbol.ticks, this.edge));
+    return ticks || this.changes(edge).length > 0;
+  }
+
+  /** The candles that change between here and `edge`. @param {number} edge */
+  changes(edge) {
+    return this.symbols.flatMap((symbol, index) =>
+      this.candles.flatMap(({ interval }) => changedRows(symbol, index, interval, this.edge, edge)));
   }
 
   /** @param {number} due @param {number} edge @param {number} direction */
   sendFrame(due, edge, direction) {
     const span = direction > 0 ? [this.edge, edge] : [edge, this.edge];
     const rows = this.ticks ? this.symbols.flatMap((symbol, index) => this.takeTicks(symbol, index, span, direction)) : [];
+    const candles = this.changes(edge);
     const frame = {
       ev: "replay.frame", id: this.id, epoch: this.epoch, seq: this.seq,
       due: Math.round(due), span, dir: direction, ...(rows.length > 0 ? { ticks: rows } : {}),
+      ...(candles.length > 0 ? { candles } : {}),
     };
     this.edge = edge;
     this.unacked.push({ seq: this.seq, due, bytes: this.push(frame) });
@@ -259,6 +284,12 @@ export class MockReplay {
       volume: decimalColumn(rows.map((tick) => tick.volume), 4),
     }];
   }
+}
+
+/** @param {unknown} candles */
+function intervalsOf(candles) {
+  const asked = /** @type {{interval: string, history?: number}[]} */ (candles ?? []);
+  return asked.map(({ interval, history = 0 }) => ({ interval, history }));
 }
 
 /** @param {import("./mock-data.mjs").MockSymbol} symbol @param {number} index @param {number} at */

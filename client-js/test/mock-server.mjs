@@ -1,5 +1,5 @@
 /**
- * A stand-in for the server: synthetic ticks over sections 1 to 4 of the protocol (no candles), and
+ * A stand-in for the server: synthetic ticks over sections 1 to 5 of the protocol, and
  * the built web app. For tests and for working on the page: `npm run mock`, then `npm run dev`.
  */
 import { readFile } from "node:fs/promises";

@@ -17,6 +17,17 @@ export function firstAt(ticks, time) {
   return low;
 }
 
+/** NaN for what is no interval. @param {string} interval */
+export function intervalMicros(interval) {
+  const match = /^(\d+)([smhdw])$/.exec(interval);
+  return Number(match?.[1]) * (UNIT_SECONDS[match?.[2] ?? ""] ?? NaN) * 1e6;
+}
+
+/** @param {number} time @param {number} length */
+export function bucketStart(time, length) {
+  return Math.floor((time - BUCKET_ORIGIN) / length) * length + BUCKET_ORIGIN;
+}
+
 /** @param {MockSymbol} symbol */
 export function endOf({ ticks }) {
   return (ticks[ticks.length - 1]?.time ?? 0) + 1;
@@ -30,8 +41,7 @@ export function endOf({ ticks }) {
 export function stepTarget({ unit, count, at, symbols, frameMicros }) {
   if (unit === "tick") return tickTarget(symbols, at, count);
   if (unit === "frame") return frameMicros === undefined ? undefined : at + Math.round(count * frameMicros);
-  const match = /^(\d+)([smhdw])$/.exec(unit);
-  const length = Number(match?.[1]) * (UNIT_SECONDS[match?.[2] ?? ""] ?? NaN) * 1e6;
+  const length = intervalMicros(unit);
   if (!(length > 0)) return undefined;
   const multiples = (at - BUCKET_ORIGIN) / length;
   return (count > 0 ? Math.floor(multiples) + count : Math.ceil(multiples) + count) * length + BUCKET_ORIGIN;

@@ -1,12 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { CandleFold } from "../app/model/candle-fold.js";
-import { intervalLength, INTERVALS } from "../app/model/choices.js";
 import { readLink, writeLink } from "../app/model/hash.js";
 import { Market } from "../app/model/market.js";
 import { Rate } from "../app/model/rate.js";
 import { TickMemory } from "../app/model/tick-memory.js";
-import { bucketStart, micros, type Ticks } from "../src/core/index.js";
-import { makeSymbol, MOCK_START } from "./mock-data.mjs";
+import { micros, type Ticks } from "../src/core/index.js";
+import { MOCK_START } from "./mock-data.mjs";
 
 type Row = readonly [time: number, bid: number, ask: number, last: number, volume: number];
 
@@ -19,94 +17,6 @@ function ticksOf(rows: readonly Row[]): Ticks {
 }
 
 const SECOND = 1_000_000;
-
-describe("folded candles", () => {
-  const rows = makeSymbol({ symbol: "A", price: 10_000, exp: 0, perSecond: 5, seconds: 700 }).ticks.map(
-    ({ time, bid, ask, last, volume }): Row => [time, bid, ask, last ?? NaN, volume ?? NaN],
-  );
-  const trades = rows.filter(([, , , last]) => !Number.isNaN(last));
-
-  it.each(INTERVALS)("of %s equal those computed bucket by bucket", (interval) => {
-    const market = new Market("A");
-    // In uneven batches, as frames bring them.
-    for (let i = 0, size = 1; i < rows.length; i += size, size = (size * 7) % 31) market.add(ticksOf(rows.slice(i, i + size)));
-    const length = intervalLength(interval);
-    const grouped = new Map<number, Row[]>();
-    for (const row of trades) {
-      const start = bucketStart(micros(row[0]), length);
-      grouped.set(start, [...(grouped.get(start) ?? []), row]);
-    }
-    const expected = [...grouped].map(([time, inside]) => {
-      const prices = inside.map(([, , , last]) => last);
-      return {
-        time, open: prices[0], high: Math.max(...prices), low: Math.min(...prices),
-        close: prices[prices.length - 1], volume: inside.reduce((sum, row) => sum + row[4], 0),
-      };
-    });
-    expect(market.fold(interval).bars).toEqual(expected);
-  });
-
-  it("are of mid prices where there are only quotes", () => {
-    const market = new Market("A");
-    market.add(ticksOf([[0, 10, 12, NaN, NaN], [1, 12, 14, NaN, NaN]]));
-    expect(market.fold("1s").bars).toEqual([{ time: 0, open: 11, high: 13, low: 11, close: 13, volume: 0 }]);
-    expect(market.price).toBe(13);
-  });
-
-  it("are of trades alone from the first trade on", () => {
-    const market = new Market("A");
-    market.add(ticksOf([[0, 10, 12, NaN, NaN], [1, 10, 12, 12, 3], [2, 20, 22, NaN, NaN]]));
-    expect(market.fold("1s").bars).toEqual([{ time: 0, open: 12, high: 12, low: 12, close: 12, volume: 3 }]);
-    expect(market.price).toBe(12);
-  });
-
-  it("go back to what they were when ticks are taken back", () => {
-    const market = new Market("A");
-    market.move(micros(0));
-    market.add(ticksOf([[0, 1, 2, 5, 1], [400_000, 1, 2, 9, 2], [900_000, 1, 2, 3, 4], [1_500_000, 1, 2, 7, 8]]));
-    const [whole] = market.fold("1s").bars;
-    market.rewind(micros(900_000));
-    expect(market.fold("1s").bars).toEqual([{ time: 0, open: 5, high: 9, low: 5, close: 9, volume: 3 }]);
-    // Views tell by the object that it is another one.
-    expect(market.fold("1s").bars[0]).not.toBe(whole);
-    market.rewind(micros(0));
-    expect(market.fold("1s").bars).toEqual([]);
-    market.add(ticksOf([[0, 1, 2, 5, 1]]));
-    expect(market.fold("1s").bars).toEqual([{ time: 0, open: 5, high: 5, low: 5, close: 5, volume: 1 }]);
-  });
-
-  it("that were whole stay the same objects when later ticks are taken back", () => {
-    const market = new Market("A");
-    market.move(micros(0));
-    market.add(ticksOf([[0, 1, 2, 5, 1], [1_000_000, 1, 2, 9, 2], [2_000_000, 1, 2, 3, 4]]));
-    const { generation, bars: [first, second] } = market.fold("1s");
-    market.rewind(micros(2_000_000));
-    expect(market.fold("1s").bars).toHaveLength(2);
-    expect([market.fold("1s").bars[0], market.fold("1s").generation]).toEqual([first, generation]);
-    expect(market.fold("1s").bars[0]).toBe(first);
-    expect(market.fold("1s").bars[1]).toEqual(second);
-  });
-
-  it("leave the bucket out in which the memory begins, and know it whole when it was looked up", () => {
-    const market = new Market("A");
-    market.move(micros(2_500_000));
-    const before = (rows: readonly Row[], from: number, to: number): void => {
-      market.putBefore(ticksOf([...rows].reverse()), [micros(from), micros(to)]);
-      market.settle();
-    };
-    before([[700_000, 1, 2, 5, 1], [1_200_000, 1, 2, 6, 1], [2_100_000, 1, 2, 7, 1]], 500_000, 2_500_000);
-    expect(market.fold("1s").bars.map(({ time }) => time)).toEqual([1_000_000, 2_000_000]);
-    before([[100_000, 1, 2, 4, 1]], 0, 500_000);
-    expect(market.fold("1s").bars[0]).toEqual({ time: 0, open: 4, high: 5, low: 4, close: 5, volume: 2 });
-  });
-
-  it("never are more than five thousand", () => {
-    const fold = new CandleFold(intervalLength("1s"));
-    for (let second = 0; second < 12_000; second++) fold.add(second * SECOND, 1, 1);
-    expect(fold.bars.length).toBeLessThanOrEqual(5_000);
-    expect(fold.bars[fold.bars.length - 1]?.time).toBe(11_999 * SECOND);
-  });
-});
 
 describe("a market", () => {
   it("holds the newest ticks, newest first, and no more than it may", () => {
@@ -132,7 +42,7 @@ describe("a market", () => {
     market.move(micros(MOCK_START));
     market.add(ticksOf([[MOCK_START, 1, 2, 1.5, 1]]));
     market.move(micros(MOCK_START));
-    expect([market.memory.length, market.fold("1s").bars.length]).toEqual([0, 0]);
+    expect(market.memory.length).toBe(0);
     expect(market.price).toBeNaN();
   });
 
@@ -142,7 +52,7 @@ describe("a market", () => {
     market.add(ticksOf([[MOCK_START, 1, 2, 1.5, 1]]));
     market.advance(micros(MOCK_START + 1));
     market.move(micros(MOCK_START + 10 * SECOND));
-    expect([market.memory.length, market.fold("5m").bars.length, market.memory.from]).toEqual([0, 0, MOCK_START + 10 * SECOND]);
+    expect([market.memory.length, market.memory.from]).toEqual([0, MOCK_START + 10 * SECOND]);
   });
 
   it("takes back to the values before, and to none where none are known", () => {

@@ -1,7 +1,5 @@
 /** The picture at an instant, worked out slowly and obviously from all ticks before it. */
-import { bucketStart, micros, type Micros } from "../src/core/index.js";
-import type { Bar } from "../app/model/candle-fold.js";
-import { intervalLength, type IntervalName } from "../app/model/choices.js";
+import { bucketStart, micros, parseInterval, type Candle, type DurationMicros, type Micros } from "../src/core/index.js";
 import type { MockSymbol } from "./mock-data.mjs";
 
 export interface OracleTick {
@@ -20,13 +18,13 @@ export function ticksOf({ ticks, exp }: MockSymbol): readonly OracleTick[] {
   }));
 }
 
+const VOLUME_SCALE = 1e8;
+
 export class Oracle {
   readonly ticks: readonly OracleTick[];
-  readonly #trades: boolean;
 
   constructor(ticks: readonly OracleTick[]) {
     this.ticks = ticks;
-    this.#trades = ticks.some(({ last }) => !Number.isNaN(last));
   }
 
   /** From `from` to before `at`. */
@@ -39,23 +37,32 @@ export class Oracle {
     return known[known.length - 1]?.[kind] ?? NaN;
   }
 
-  bars(interval: IntervalName, at: Micros): readonly Bar[] {
-    const length = intervalLength(interval);
-    const bars = new Map<number, Bar>();
-    let [bid, ask] = [NaN, NaN];
+  /** Of all ticks before `at`. Volumes are added as whole numbers, so that the sum is exact. */
+  candles(interval: string, at: Micros): readonly Candle[] {
+    const length = parseInterval(interval) as DurationMicros;
+    const buckets = new Map<Micros, OracleTick[]>();
     for (const tick of this.ticks) {
       if (tick.time >= at) break;
-      [bid, ask] = [Number.isNaN(tick.bid) ? bid : tick.bid, Number.isNaN(tick.ask) ? ask : tick.ask];
-      const price = this.#trades ? tick.last : (bid + ask) / 2;
-      if (Number.isNaN(price)) continue;
+      if (Number.isNaN(tick.last)) continue;
       const time = bucketStart(micros(tick.time), length);
-      const bar = bars.get(time) ?? { time, open: price, high: price, low: price, close: price, volume: 0 };
-      bar.high = Math.max(bar.high, price);
-      bar.low = Math.min(bar.low, price);
-      bar.close = price;
-      bar.volume += this.#trades ? tick.volume || 0 : 0;
-      bars.set(time, bar);
+      const bucket = buckets.get(time);
+      if (bucket) bucket.push(tick);
+      else buckets.set(time, [tick]);
     }
-    return [...bars.values()];
+    return [...buckets].map(([time, ticks]) => ({ time, ...aggregate(ticks), final: time + length <= at }));
   }
+}
+
+function aggregate(ticks: readonly OracleTick[]): Omit<Candle, "time" | "final"> {
+  const prices = ticks.map(({ last }) => last);
+  const volumes = ticks.map(({ volume }) => volume).filter((volume) => !Number.isNaN(volume));
+  const sum = volumes.reduce((total, volume) => total + Math.round(volume * VOLUME_SCALE), 0);
+  return {
+    open: prices[0] as number,
+    high: Math.max(...prices),
+    low: Math.min(...prices),
+    close: prices[prices.length - 1] as number,
+    volume: volumes.length > 0 ? sum / VOLUME_SCALE : NaN,
+    trades: prices.length,
+  };
 }

@@ -15,14 +15,17 @@ const clock: Clock = {
     return () => clearTimeout(timer);
   },
   nextFrame(run) {
-    return this.after(FRAME_MS, run);
+    return clock.after(FRAME_MS, run);
   },
 };
+
+/** All ticks of the walk are remembered, so that the whole picture can be compared. */
+const LIMITS = { few: 2 ** 17, enough: 2 ** 17, remembered: 2 ** 18 };
 
 /** Plays so many random things through, looking at the picture after each; gives what it did. */
 export async function walkThrough(url: string, seed: number, actions: number): Promise<readonly string[]> {
   const sockets: WebSocket[] = [];
-  const connection = new Connection({ url: new URL("ws", url.replace("http", "ws")).href, clock, openSocket: through(sockets) });
+  const connection = connectTo(url, sockets);
   const [first] = await listSymbols(connection);
   if (!first) throw new Error("there are no symbols");
   const { symbol, from: earliest } = first;
@@ -35,6 +38,8 @@ export async function walkThrough(url: string, seed: number, actions: number): P
     to: micros(end - 60e6),
     earliest,
     span: 300e6,
+    limits: LIMITS,
+    pages: false,
     lose: () => sockets[sockets.length - 1]?.terminate(),
   });
   for (let i = 0; i < actions; i++) {
@@ -47,6 +52,12 @@ export async function walkThrough(url: string, seed: number, actions: number): P
   walk.expectAllThere();
   connection.destroy();
   return walk.said;
+}
+
+/** `sockets`: takes every socket that is opened. */
+export function connectTo(url: string, sockets: WebSocket[] = []): Connection {
+  const socketUrl = new URL("ws", url.replace("http", "ws")).href;
+  return new Connection({ url: socketUrl, clock, openSocket: through(sockets) });
 }
 
 function wait(ms: number): Promise<void> {
@@ -72,7 +83,7 @@ function through(sockets: WebSocket[]): OpenSocket {
 }
 
 /** Forwards, in one go: the order that everything else has to agree with. */
-function readTicks(connection: Connection, symbol: string, from: Micros, to: Micros): Promise<readonly OracleTick[]> {
+export function readTicks(connection: Connection, symbol: string, from: Micros, to: Micros): Promise<readonly OracleTick[]> {
   const read: OracleTick[] = [];
   return new Promise((resolve, reject) => {
     const replay = new Replay(connection, { symbols: [symbol], from, to, speed: "max", playing: true }, clock);

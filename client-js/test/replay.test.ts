@@ -108,7 +108,7 @@ describe("opening", () => {
     const last = [{ symbol: 1, time: 5, bid: [12345, 2], ask: null, last: null }];
     server.push({ ev: "replay.snapshot", id, epoch: 2, seq: 0, at: FROM, candles: [], last: [] });
     server.push({ ev: "replay.snapshot", id, epoch: 3, seq: 0, at: FROM, candles: [], last });
-    expect(snapshots).toEqual([{ epoch: 3, seq: 0, at: FROM, last: [{ symbol: 1, time: 5, bid: 123.45, ask: null, last: null }] }]);
+    expect(snapshots).toEqual([{ epoch: 3, seq: 0, at: FROM, candles: [], last: [{ symbol: 1, time: 5, bid: 123.45, ask: null, last: null }] }]);
   });
 });
 

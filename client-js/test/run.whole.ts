@@ -10,7 +10,9 @@ import { fileURLToPath } from "node:url";
 import { chromium, type Browser, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Stats } from "../app/model/stats.js";
-import { walkThrough } from "./real-walk.js";
+import { listSymbols, micros } from "../src/core/index.js";
+import { Oracle } from "./oracle.js";
+import { connectTo, readTicks, walkThrough } from "./real-walk.js";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
@@ -140,6 +142,26 @@ describe("./run", { timeout: 120_000 }, () => {
     const { at, newest, candles } = await page.evaluate(() => window.__tapedeck ?? Promise.reject(new Error("no stats")));
     expect(newest).toBeLessThan(at ?? 0);
     expect(candles).toBeGreaterThan(100);
+    expect(complaints).toEqual([]);
+  });
+
+  it("shows the very candles that its ticks make", async () => {
+    await page.getByRole("button", { name: "1m", exact: true }).click();
+    await page.waitForFunction(() => window.__tapedeck?.interval === "1m");
+    const { at, tail, candles } = await page.evaluate(() => window.__tapedeck ?? Promise.reject(new Error("no stats")));
+    const connection = connectTo(url);
+    const [first] = await listSymbols(connection);
+    const edge = micros(at ?? 0);
+    const ticks = await readTicks(connection, first?.symbol ?? "", micros(edge - 600e6), edge);
+    connection.destroy();
+    const wanted = new Oracle(ticks).candles("1m", edge).slice(-2);
+    expect(wanted).toHaveLength(2);
+    expect([tail, candles > 100]).toEqual([wanted, true]);
+    const close = wanted[1]?.close ?? NaN;
+    expect(Number(/C ([\d.]+)/.exec(await page.locator(".legend").innerText())?.[1])).toBe(close);
+    await page.screenshot({ path: join(ROOT, "artefacts", "page-candles.png") });
+    await page.getByRole("button", { name: "1s", exact: true }).click();
+    await page.waitForFunction(() => window.__tapedeck?.interval === "1s");
     expect(complaints).toEqual([]);
   });
 

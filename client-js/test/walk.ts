@@ -1,15 +1,18 @@
 /** A random walk over the transport, and what has to be true of the picture at any time in it. */
 import { expect } from "vitest";
-import { INTERVALS, type IntervalName } from "../app/model/choices.js";
+import { CANDLES_AT_ONCE, INTERVALS } from "../app/model/choices.js";
 import type { Market } from "../app/model/market.js";
 import { Markets, TICK_LIMITS, type TickLimits } from "../app/model/markets.js";
-import { micros, Replay, type Clock, type Connection, type Micros, type Speed } from "../src/core/index.js";
+import {
+  micros, Replay, type Candle, type CandleRequest, type Clock, type Connection, type Micros, type Speed,
+} from "../src/core/index.js";
 import { mulberry32 } from "./mock-data.mjs";
 import type { Oracle } from "./oracle.js";
 
 const SPEEDS: readonly Speed[] = [
   0.5, 1, 5, 40, 300, 3_000, "max", -0.5, -1, -5, -40, -300, -3_000, "-max",
 ];
+const HISTORIES = [0, 5, CANDLES_AT_ONCE];
 const UNITS = ["tick", "tick", "frame", "1s", "5s", "1m"];
 
 export interface WalkOptions {
@@ -27,6 +30,8 @@ export interface WalkOptions {
   readonly span: number;
   readonly limits?: TickLimits;
   readonly batch?: number;
+  /** Whether the server has older candles to give; default true. */
+  readonly pages?: boolean;
   /** Breaks the connection. */
   readonly lose: () => void;
 }
@@ -37,6 +42,7 @@ export class Walk {
   readonly replay: Replay;
   /** What was done so far, for the message of a failure. */
   readonly said: string[];
+  #candles: CandleRequest;
   readonly #options: WalkOptions;
 
   constructor(options: WalkOptions) {
@@ -44,7 +50,10 @@ export class Walk {
     this.#options = options;
     this.said = [`seed ${seed}`];
     this.random = mulberry32(seed);
-    this.replay = new Replay(connection, { symbols, from, to, speed: this.pick(SPEEDS) }, clock);
+    this.#candles = this.#pickCandles();
+    this.replay = new Replay(
+      connection, { symbols, from, to, speed: this.pick(SPEEDS), candles: [this.#candles] }, clock,
+    );
     this.markets = new Markets(limits);
     this.markets.follow(this.replay, {
       open: (start, end) =>
@@ -78,6 +87,8 @@ export class Walk {
       () => this.#changeSpeed(),
       () => this.#step(),
       () => (replay.setFps(this.pick([10, 60, 240])), "fps"),
+      () => this.#changeCandles(),
+      () => this.#pageBack(),
       () => this.#lose(),
     ];
     this.said.push(this.pick(actions)());
@@ -105,6 +116,22 @@ export class Walk {
     return `step ${unit} ${count}`;
   }
 
+  #pickCandles(): CandleRequest {
+    return { interval: this.pick(INTERVALS), history: this.pick(HISTORIES) };
+  }
+
+  #changeCandles(): string {
+    this.#candles = this.#pickCandles();
+    this.replay.setCandles([this.#candles]);
+    return `candles ${this.#candles.interval} ${this.#candles.history}`;
+  }
+
+  #pageBack(): string {
+    if (this.#options.pages === false) return "nothing";
+    for (const symbol of this.#options.symbols) void this.markets.pageBack(symbol);
+    return "page back";
+  }
+
   #lose(): string {
     if (this.random() < 0.5) return "nothing";
     this.#options.lose();
@@ -119,14 +146,17 @@ export class Walk {
   }
 
   /** What is shown while it moves may lack something, but is never wrong. */
-  expectNothingWrong(intervals: readonly IntervalName[] = INTERVALS): void {
+  expectNothingWrong(): void {
     this.#each((market, oracle) => {
       this.#expectTicks(market, oracle);
       for (const kind of ["bid", "ask", "last"] as const) {
         const value = market.memory.value(kind);
         if (!Number.isNaN(value)) expect(value, `${this.#story}: ${kind}`).toBe(oracle.newest(kind, this.at));
       }
-      for (const interval of intervals) this.#expectBars(market, oracle, interval);
+      const shown = market.candles?.candles ?? [];
+      const wanted = this.#wanted(market, oracle);
+      const first = wanted.findIndex(({ time }) => time === shown[0]?.time);
+      expect(shown, `${this.#story}: candles`).toEqual(wanted.slice(first, first + shown.length));
     });
   }
 
@@ -137,13 +167,15 @@ export class Walk {
     expect(times, `${this.#story}: times`).toEqual(known);
   }
 
-  #expectBars(market: Market, oracle: Oracle, interval: IntervalName): void {
-    const wanted = new Map(oracle.bars(interval, this.at).map((bar) => [bar.time, bar]));
-    for (const bar of market.fold(interval).bars) {
-      const isWhole = bar.time >= market.memory.from;
-      if (isWhole) expect(bar, `${this.#story}: ${interval}`).toEqual(wanted.get(bar.time));
-      else expect(wanted.has(bar.time), `${this.#story}: ${interval} at ${bar.time}`).toBe(true);
-    }
+  #wanted({ candles }: Market, oracle: Oracle): readonly Candle[] {
+    return candles ? oracle.candles(candles.interval, this.at) : [];
+  }
+
+  /** After all pages were asked for. */
+  expectAllCandles(): void {
+    this.#each((market, oracle) => {
+      expect(market.candles?.candles, `${this.#story}: all candles`).toEqual(this.#wanted(market, oracle));
+    });
   }
 
   /** At rest, where everything before the playhead fits into the memory. */
@@ -153,10 +185,11 @@ export class Walk {
       expect([market.bid, market.ask, market.last], `${this.#story}: values`).toEqual(
         (["bid", "ask", "last"] as const).map((kind) => oracle.newest(kind, this.at)),
       );
-      for (const interval of INTERVALS) {
-        const { bars } = market.fold(interval);
-        expect(bars, `${this.#story}: ${interval}`).toEqual(oracle.bars(interval, this.at));
-      }
+      const shown = market.candles?.candles ?? [];
+      const wanted = this.#wanted(market, oracle);
+      expect(market.candles?.interval, this.#story).toBe(this.#candles.interval);
+      expect(shown.length, this.#story).toBeGreaterThanOrEqual(Math.min(wanted.length, this.#candles.history ?? 0));
+      expect(shown, `${this.#story}: candles`).toEqual(wanted.slice(wanted.length - shown.length));
     });
   }
 

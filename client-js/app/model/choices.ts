@@ -1,10 +1,13 @@
 /** What the app lets one choose from. */
 import {
-  inDirection, isReverse, parseInterval, turnedRound, type DurationMicros, type Speed, type StepUnit,
+  inDirection, isReverse, turnedRound, type CandleRequest, type Speed, type StepUnit,
 } from "../../src/core/index.js";
 
-export const INTERVALS = ["1s", "5s", "1m", "5m"] as const;
+export const INTERVALS = ["1s", "5s", "1m", "5m", "15m", "1h"] as const;
 export type IntervalName = (typeof INTERVALS)[number];
+
+/** Complete candles that come with a snapshot, and with a page of older ones. */
+export const CANDLES_AT_ONCE = 500;
 
 /** Forwards; each of them can be turned round. */
 export const SPEEDS: readonly Speed[] = [
@@ -16,8 +19,9 @@ export const STEP_UNITS: readonly StepUnit[] = ["tick", "frame", "1s", "5s", "1m
 /** Symbols played side by side. */
 export const MAX_CHOSEN = 6;
 
-export function intervalLength(name: IntervalName): DurationMicros {
-  return parseInterval(name) as DurationMicros;
+/** What the replay is asked for where the charts show `interval`. */
+export function candlesOf(interval: IntervalName): readonly CandleRequest[] {
+  return [{ interval, history: CANDLES_AT_ONCE }];
 }
 
 export function isInterval(text: string): text is IntervalName {

@@ -1,6 +1,6 @@
 /**
  * Looks up the ticks before those that are known, with a replay of its own that runs backwards as
- * fast as it can: after a seek, so that the charts show what led up to it; and when the tape runs
+ * fast as it can: after a seek, so that line and table show what led up to it; and when the tape runs
  * backwards, so that there is always something left to take back from.
  */
 import {
@@ -15,8 +15,8 @@ export interface LookBackOptions {
   /** Market time that holds about as many ticks as are wanted. */
   readonly span: number;
   /**
-   * Ticks handed over at once, 20 000 by default: everything is folded anew each time. The first
-   * frames go at once, so that there is something to see.
+   * Ticks handed over at once, 20 000 by default, for everything is painted anew each time. The
+   * first frames go at once, so that there is something to see.
    */
   readonly batch?: number;
 }
@@ -104,7 +104,7 @@ export class LookBack {
     const { state } = replay.status;
     if (state !== "ended" && state !== "failed") return;
     this.#handOver();
-    // Without it the charts begin at the playhead: no reason to trouble anyone, nor to ask again.
+    // Without it the ticks begin at the playhead: no reason to trouble anyone, nor to ask again.
     if (state === "failed" || this.#target.from === this.#to) this.#failed = true;
     this.#stop();
     this.#span *= LONGER;

@@ -1,15 +1,17 @@
 /** The picture of one symbol at the playhead: candles, newest ticks, newest values. No React in here. */
-import { micros, type LastValues, type Micros, type Ticks } from "../../src/core/index.js";
-import { CandleFold, type FoldSource } from "./candle-fold.js";
-import { INTERVALS, intervalLength, type IntervalName } from "./choices.js";
+import {
+  CandleSeries, micros,
+  type CandleChange, type CandlePage, type LastValues, type Micros, type Ticks,
+} from "../../src/core/index.js";
+import { CANDLES_AT_ONCE } from "./choices.js";
 import { TickMemory, type Kind } from "./tick-memory.js";
+
+/** Of buckets that start before `before`, the newest `count`. */
+export type AskPage = (interval: string, before: Micros, count: number) => Promise<CandlePage>;
 
 export class Market {
   readonly symbol: string;
   readonly memory: TickMemory;
-  readonly #folds = new Map<IntervalName, CandleFold>(
-    INTERVALS.map((name) => [name, new CandleFold(intervalLength(name))]),
-  );
   /** The first price since the playhead was put here: what changes are measured from. */
   basis = NaN;
   /** Decimals needed so far to print prices and volumes. */
@@ -17,7 +19,10 @@ export class Market {
   volumeDecimals = 0;
   /** Grows with every change: painters compare it with what they painted. */
   version = 0;
-  /** Candles are of trades; of mid prices until (unless) a trade is seen. */
+  #candles: CandleSeries | undefined;
+  /** No older candles are to be asked for: that is under way, or there are none. */
+  #hasAll = false;
+  /** Prices are of trades; mid prices until (unless) a trade is seen. */
   #trades = false;
   #at = micros(NaN);
 
@@ -26,8 +31,9 @@ export class Market {
     this.memory = memory;
   }
 
-  fold(interval: IntervalName): CandleFold {
-    return this.#folds.get(interval) as CandleFold;
+  /** As of the playhead, of the interval that was asked for; undefined until they were told. */
+  get candles(): CandleSeries | undefined {
+    return this.#candles;
   }
 
   get bid(): number {
@@ -51,17 +57,14 @@ export class Market {
   add(ticks: Ticks): void {
     this.#noteDecimals(ticks);
     this.memory.add(ticks);
-    if (!this.#trades && hasTrade(ticks)) this.#sawTrade();
-    this.#foldNewest(ticks.count);
+    this.#trades ||= hasTrade(ticks);
     this.#changed();
   }
 
   /** The playhead is at `at`, having gone backwards to it: later ticks are taken back. */
   rewind(at: Micros): void {
     this.#at = at;
-    if (!this.memory.rewind(at)) return;
-    this.#rewindFolds(at);
-    this.#changed();
+    if (this.memory.rewind(at)) this.#changed();
   }
 
   /** The playhead is elsewhere. What is remembered serves as far as it is a part of that. */
@@ -69,10 +72,9 @@ export class Market {
     const isBehind = at <= this.#at;
     if (at !== this.#at) this.basis = NaN;
     this.#at = at;
-    if (!isBehind) for (const fold of this.#folds.values()) fold.clear();
     if (isBehind && at >= this.memory.from) this.memory.rewind(at);
     else this.memory.clear(at);
-    this.#rewindFolds(at);
+    this.#candles?.rewind(at);
     this.#changed();
   }
 
@@ -85,12 +87,10 @@ export class Market {
   putBefore(ticks: Ticks | undefined, span: readonly [Micros, Micros]): void {
     if (ticks) this.#noteDecimals(ticks);
     this.memory.putBefore(ticks, span);
-    if (ticks && !this.#trades && hasTrade(ticks)) this.#sawTrade();
+    this.#trades ||= ticks !== undefined && hasTrade(ticks);
   }
 
   settle(): void {
-    const source = this.#source;
-    for (const fold of this.#folds.values()) fold.refold(source);
     this.#changed();
   }
 
@@ -98,48 +98,53 @@ export class Market {
   recall(values: LastValues): void {
     const recall = (kind: Kind): void => this.memory.recall(kind, values[kind] ?? NaN);
     (["bid", "ask", "last"] as const).forEach(recall);
-    if (values.last !== null && !this.#trades) this.#sawTrade();
+    this.#trades ||= values.last !== null;
     this.#changed();
   }
 
-  get #source(): FoldSource {
-    const { memory } = this;
-    if (this.#trades) return { memory, prices: memory.last, volumes: memory.volume };
-    return { memory, prices: memory.mid, volumes: undefined };
+  /** The candles at the playhead, of an interval that may be another one. */
+  showCandles(page: CandlePage): void {
+    this.#noteDecimals(page);
+    if (this.#candles?.interval !== page.interval) this.#candles = new CandleSeries(page.interval);
+    this.#candles.reset(page.candles);
+    this.#hasAll = false;
+    this.#changed();
   }
 
-  #rewindFolds(at: Micros): void {
-    const source = this.#source;
-    for (const fold of this.#folds.values()) fold.rewind(at, source);
+  changeCandle(change: CandleChange, forward: boolean): void {
+    const series = this.#candles;
+    if (series?.interval !== change.interval) return;
+    this.#noteDecimals(change);
+    if (forward && change.candle) series.put(change.candle);
+    else series.takeBack(change.candle);
+    this.#changed();
   }
 
-  /** From the memory, because prices between quotes are worked out there. */
-  #foldNewest(count: number): void {
-    const { memory, prices, volumes } = this.#source;
-    const folds = [...this.#folds.values()];
-    // A frame holds fewer ticks than the memory.
-    for (let age = Math.min(count, memory.length) - 1; age >= 0; age--) {
-      const slot = memory.slot(age);
-      const price = prices[slot] as number;
-      if (Number.isNaN(price)) continue;
-      const volume = (volumes?.[slot] as number) || 0;
-      for (const fold of folds) fold.add(memory.time[slot] as number, price, volume);
-    }
+  /** Puts a page of older candles before those that are here, if there is one. */
+  async pageBack(ask: AskPage): Promise<void> {
+    const series = this.#candles;
+    const oldest = series?.candles[0]?.time;
+    if (!series || oldest === undefined || this.#hasAll) return;
+    this.#hasAll = true;
+    // Where it fails, the next snapshot lets us try again.
+    const page = await ask(series.interval, oldest, CANDLES_AT_ONCE).catch(() => undefined);
+    // What came meanwhile may have no place for it.
+    if (!page || series !== this.#candles) return;
+    this.#hasAll = page.candles.length === 0;
+    if (series.candles[0]?.time !== oldest) return;
+    this.#noteDecimals(page);
+    series.putBefore(page.candles);
+    this.#changed();
   }
 
-  #noteDecimals(ticks: Ticks): void {
-    this.priceDecimals = Math.max(this.priceDecimals, ticks.priceDecimals);
-    this.volumeDecimals = Math.max(this.volumeDecimals, ticks.volumeDecimals);
+  #noteDecimals(noted: { readonly priceDecimals: number; readonly volumeDecimals: number }): void {
+    this.priceDecimals = Math.max(this.priceDecimals, noted.priceDecimals);
+    this.volumeDecimals = Math.max(this.volumeDecimals, noted.volumeDecimals);
   }
 
   #changed(): void {
     this.version += 1;
     if (Number.isNaN(this.basis)) this.basis = this.price;
-  }
-
-  #sawTrade(): void {
-    this.#trades = true;
-    for (const fold of this.#folds.values()) fold.clear();
   }
 }
 

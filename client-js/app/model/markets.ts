@@ -1,8 +1,8 @@
 /** The markets of the chosen symbols, fed by one replay at a time. */
 import {
-  bucketStart, micros, type Frame, type Micros, type Replay, type Snapshot, type Ticks, type Unsubscribe,
+  micros, TapedeckError,
+  type Frame, type Micros, type Replay, type Snapshot, type Unsubscribe,
 } from "../../src/core/index.js";
-import { INTERVALS, intervalLength } from "./choices.js";
 import { LookBack, type LookBackOptions } from "./look-back.js";
 import { Market } from "./market.js";
 import { Rate } from "./rate.js";
@@ -10,20 +10,17 @@ import { MEMORY_TICKS, TickMemory } from "./tick-memory.js";
 
 /** Ticks behind the playhead, of all symbols together. */
 export interface TickLimits {
-  /** Too few for a chart: more are looked up. */
+  /** Too few to show: more are looked up. */
   readonly few: number;
-  /** What is looked up then, */
+  /** What is looked up then. */
   readonly enough: number;
-  /** and what for the sake of one long candle at most. */
-  readonly most: number;
   /** Remembered per symbol. */
   readonly remembered: number;
 }
 
 export const TICK_LIMITS: TickLimits = {
-  few: 20_000,
-  enough: 60_000,
-  most: MEMORY_TICKS / 2,
+  few: 8_192,
+  enough: 24_576,
   remembered: MEMORY_TICKS,
 };
 
@@ -32,7 +29,6 @@ export class Markets {
   readonly #rate = new Rate();
   readonly #limits: TickLimits;
   #symbols: readonly string[] = [];
-  #edge: Micros | undefined;
   #replay: Replay | undefined;
   #unfollow: Unsubscribe | undefined;
   #lookBack: LookBack | undefined;
@@ -96,38 +92,39 @@ export class Markets {
     const { speed, state } = this.#replay?.status ?? {};
     // At full speed it would never be in time.
     const isHopeless = speed === "-max" && (state === "playing" || state === "buffering");
-    return !isHopeless && (this.#count < this.#limits.few || !this.#isWhole);
+    return !isHopeless && this.#count < this.#limits.few;
   }
 
   get isFilled(): boolean {
-    return this.#count >= this.#limits.most || (this.#count >= this.#limits.enough && this.#isWhole);
+    return this.#count >= this.#limits.enough;
   }
 
   get #count(): number {
     return [...this.#bySymbol.values()].reduce((sum, { memory }) => sum + memory.length, 0);
   }
 
-  /** The forming candles are known from their first tick on. */
-  get #isWhole(): boolean {
-    const { from } = this;
-    const edge = this.#edge;
-    if (edge === undefined || from === undefined || this.#count >= this.#limits.most) return true;
-    const starts = INTERVALS.map((name) => bucketStart(edge, intervalLength(name)));
-    return from <= Math.min(...starts);
+  /** Loads older candles of a symbol, unless that is under way or there are none. */
+  pageBack(name: string): Promise<void> | undefined {
+    const replay = this.#replay;
+    const symbol = this.#symbols.indexOf(name);
+    return this.get(name)?.pageBack((interval, before, count) => {
+      if (!replay || symbol < 0) return Promise.reject(new TapedeckError("Nothing is played."));
+      return replay.history({ symbol, interval, before, count });
+    });
   }
 
   #use(frames: readonly Frame[]): void {
     const newest = frames[frames.length - 1];
     if (!newest) return;
-    for (const { ticks, forward } of frames) {
+    for (const { ticks, candles, forward } of frames) {
       for (const each of ticks) {
         this.ticks += each.count;
         this.#rate.add(each.count, performance.now());
         if (forward) this.#market(each)?.add(each);
       }
+      for (const change of candles) this.#market(change)?.changeCandle(change, forward);
     }
     this.frames += frames.length;
-    this.#edge = newest.edge;
     for (const market of this.#bySymbol.values()) {
       if (newest.forward) market.advance(newest.edge);
       else market.rewind(newest.edge);
@@ -148,15 +145,15 @@ export class Markets {
   #move(at: Micros): void {
     // Opened again where the picture stands, after its symbols were chosen anew, perhaps.
     for (const market of this.#bySymbol.values()) market.move(at);
-    this.#edge = at;
     this.#lookBack?.restart();
   }
 
   #recall(snapshot: Snapshot): void {
-    for (const values of snapshot.last) this.get(this.#symbols[values.symbol])?.recall(values);
+    for (const values of snapshot.last) this.#market(values)?.recall(values);
+    for (const page of snapshot.candles) this.#market(page)?.showCandles(page);
   }
 
-  #market({ symbol }: Ticks): Market | undefined {
+  #market({ symbol }: { readonly symbol: number }): Market | undefined {
     return this.get(this.#symbols[symbol]);
   }
 }

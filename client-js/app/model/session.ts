@@ -8,7 +8,7 @@ import {
   type ConnectionStatus, type Micros, type ReplayStatus, type Speed, type StepUnit, type SymbolInfo,
   type Unsubscribe,
 } from "../../src/core/index.js";
-import { canStep, MAX_CHOSEN, neighbourSpeed, type IntervalName } from "./choices.js";
+import { candlesOf, canStep, MAX_CHOSEN, neighbourSpeed, type IntervalName } from "./choices.js";
 import { readLink, writeLink, type Link } from "./hash.js";
 import type { Market } from "./market.js";
 import { lookBackSpan } from "./look-back.js";
@@ -136,6 +136,18 @@ export class Session {
 
   setInterval(interval: IntervalName): void {
     this.#set({ interval });
+    this.showNewestCandles();
+  }
+
+  /** A snapshot of the candles, with the newest ones. */
+  showNewestCandles(): void {
+    this.#replay?.setCandles(candlesOf(this.#state.interval));
+  }
+
+  /** Older candles for the charts, if there are any. */
+  pageBack(): void {
+    const { focus } = this.#state;
+    if (focus !== undefined) void this.markets.pageBack(focus);
   }
 
   setSpeed(speed: Speed): void {
@@ -191,7 +203,7 @@ export class Session {
   reopen(): void {
     const infos = (this.#state.symbols ?? []).filter(({ symbol }) => this.#state.chosen.includes(symbol));
     if (infos.length === 0) return;
-    const { speed, playing } = this.#state;
+    const { speed, playing, interval } = this.#state;
     const { from, to } = this.#rangeOf(infos);
     const { position } = this.#replay ?? {};
     // Not where there would be nothing left to play.
@@ -205,6 +217,7 @@ export class Session {
       at: stays ? position : undefined,
       speed,
       playing,
+      candles: candlesOf(interval),
     });
     this.#replay = replay;
     const symbols = this.#state.chosen;

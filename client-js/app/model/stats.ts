@@ -10,9 +10,12 @@
  *   speed    market seconds per wall second; negative backwards
  *   newest   time of the newest tick of the symbol on the charts, null where none is known
  *   known    how many of its ticks are known, and
- *   candles  how many candles the chart has of it
+ *   candles  how many candles the chart has of it, and
+ *   tail     the newest two of them; of which
+ *   interval, and whether
+ *   detached newer ones are left out, because it was scrolled far back
  */
-import type { Speed } from "../../src/core/index.js";
+import type { Candle, Speed } from "../../src/core/index.js";
 import type { Session } from "./session.js";
 
 export interface Stats {
@@ -25,6 +28,9 @@ export interface Stats {
   readonly newest: number | null;
   readonly known: number;
   readonly candles: number;
+  readonly tail: readonly Candle[];
+  readonly interval: string | null;
+  readonly detached: boolean;
 }
 
 declare global {
@@ -49,9 +55,18 @@ export function exposeStats(session: Session): void {
   });
 }
 
-function shownOf({ market, state }: Session): Pick<Stats, "newest" | "known" | "candles"> {
-  if (!market) return { newest: null, known: 0, candles: 0 };
-  const { memory } = market;
-  const newest = memory.length > 0 ? (memory.time[memory.slot(0)] as number) : null;
-  return { newest, known: memory.length, candles: market.fold(state.interval).bars.length };
+type Shown = Pick<Stats, "newest" | "known" | "candles" | "tail" | "interval" | "detached">;
+
+function shownOf({ market }: Session): Shown {
+  const { memory, candles: series } = market ?? {};
+  const known = memory?.length ?? 0;
+  const candles = series?.candles ?? [];
+  return {
+    newest: memory && known > 0 ? (memory.time[memory.slot(0)] as number) : null,
+    known,
+    candles: candles.length,
+    tail: candles.slice(-2),
+    interval: series?.interval ?? null,
+    detached: series?.detached ?? false,
+  };
 }

@@ -7,14 +7,14 @@
  */
 import { micros, shift, type Micros, type Ticks } from "../../src/core/index.js";
 
-/** A power of two, so that a slot is found with a mask. 48 bytes each. */
-export const MEMORY_TICKS = 2 ** 18;
+/** A power of two, so that a slot is found with a mask. 40 bytes each. */
+export const MEMORY_TICKS = 2 ** 16;
 const FIRST_SLOTS = 2 ** 12;
 
 export type Kind = "bid" | "ask" | "last";
 const KINDS: readonly Kind[] = ["bid", "ask", "last"];
 
-const COLUMNS = ["time", "bid", "ask", "last", "volume", "mid"] as const;
+const COLUMNS = ["time", "bid", "ask", "last", "volume"] as const;
 type Columns = Record<(typeof COLUMNS)[number], Float64Array>;
 
 export class TickMemory {
@@ -52,11 +52,6 @@ export class TickMemory {
 
   get volume(): Float64Array {
     return this.#columns.volume;
-  }
-
-  /** Between bid and ask as they were then; NaN before both are known. */
-  get mid(): Float64Array {
-    return this.#columns.mid;
   }
 
   /** Ticks that are here. */
@@ -117,7 +112,6 @@ export class TickMemory {
         if (!Number.isNaN(this.#columns[kind][slot] as number)) this.#newest[kind] = this.#end;
       }
       this.#end += 1;
-      this.mid[slot] = (this.value("bid") + this.value("ask")) / 2;
     }
   }
 
@@ -149,7 +143,6 @@ export class TickMemory {
       this.#put(slot, ticks, i);
       for (const kind of KINDS) this.#putKind(kind, this.#columns[kind][slot] as number);
     }
-    this.#refillMids();
   }
 
   /** A value put before the others is also the newest, if none of them has one. */
@@ -175,18 +168,6 @@ export class TickMemory {
     while (newest >= this.#first && Number.isNaN(column[newest & this.#mask] as number)) newest -= 1;
     this.#newest[kind] = newest;
     return newest < this.#first ? this.#before[kind] : (column[newest & this.#mask] as number);
-  }
-
-  /** Bids and asks that were unknown may be known now. */
-  #refillMids(): void {
-    let { bid, ask } = this.#before;
-    for (let number = this.#first; number < this.#end; number++) {
-      const slot = number & this.#mask;
-      const [newBid, newAsk] = [this.bid[slot] as number, this.ask[slot] as number];
-      if (!Number.isNaN(newBid)) bid = newBid;
-      if (!Number.isNaN(newAsk)) ask = newAsk;
-      this.mid[slot] = (bid + ask) / 2;
-    }
   }
 
   /** An instant goes as a whole, lest some of its ticks be looked up a second time. */
@@ -225,5 +206,5 @@ export class TickMemory {
 
 function makeColumns(slots: number): Columns {
   const make = (): Float64Array => new Float64Array(slots);
-  return { time: make(), bid: make(), ask: make(), last: make(), volume: make(), mid: make() };
+  return { time: make(), bid: make(), ask: make(), last: make(), volume: make() };
 }

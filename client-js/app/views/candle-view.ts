@@ -4,8 +4,9 @@ import {
   type CandlestickData, type HistogramData, type IChartApi, type ISeriesApi,
   type UTCTimestamp,
 } from "lightweight-charts";
-import { formatTime, fromMillis, toSeconds } from "../../src/core/index.js";
-import type { Bar, CandleFold } from "../model/candle-fold.js";
+import {
+  formatTime, fromMillis, toSeconds, type Candle, type CandleSeries,
+} from "../../src/core/index.js";
 import type { Market } from "../model/market.js";
 import type { Session } from "../model/session.js";
 import { formatNumber } from "../model/words.js";
@@ -23,6 +24,9 @@ const MAX_UPDATES = 2;
  */
 const FAST_BARS = 1_000;
 const QUIET_MS = 300;
+/** Bars to the left of what is seen; with fewer, older ones are asked for. */
+const BARS_AHEAD = 100;
+const NO_CANDLES = "No trades up to here: candles are made of trades.";
 
 export class CandleView implements View {
   readonly #chart: IChartApi;
@@ -33,11 +37,13 @@ export class CandleView implements View {
   readonly #down = color("down");
   readonly #upVolume = color("up-soft");
   readonly #downVolume = color("down-soft");
-  #fold: CandleFold | undefined;
+  #series: CandleSeries | undefined;
   #generation = 0;
-  /** The bars that the chart has, from index `first` on; the last may have changed since. */
-  #shown: Readonly<Bar>[] = [];
+  /** The bars that the chart has, from index `first` on. */
+  #shown: Candle[] = [];
   #first = 0;
+  /** It was scrolled out of a detached series: the newest candles are on their way. */
+  #returns = false;
   #changedAt = 0;
   #version = -1;
   #decimals = -1;
@@ -70,16 +76,28 @@ export class CandleView implements View {
 
   paint(session: Session): void {
     const { market } = session;
-    const fold = market?.fold(session.state.interval);
-    if (market && fold === this.#fold && market.version === this.#version) {
-      if (this.#first > 0 && performance.now() - this.#changedAt > QUIET_MS) this.#load(fold, 0);
+    const series = market?.candles;
+    this.#page(session, series);
+    if (market && series === this.#series && market.version === this.#version) {
+      if (this.#first > 0 && performance.now() - this.#changedAt > QUIET_MS) this.#load(series, 0);
       return;
     }
     this.#changedAt = performance.now();
     this.#paintDecimals(market?.priceDecimals ?? 2);
-    this.#paintBars(fold);
-    this.#paintLegend(market, fold);
+    this.#paintBars(series);
+    this.#paintLegend(market, series);
     this.#version = market?.version ?? -1;
+  }
+
+  /** Where the chart is scrolled to an end of what is loaded, there may be more. */
+  #page(session: Session, series: CandleSeries | undefined): void {
+    const seen = this.#chart.timeScale().getVisibleLogicalRange();
+    if (!seen || !series || series !== this.#series || this.#first > 0) return;
+    if (seen.from < BARS_AHEAD) session.pageBack();
+    const hasLeft = series.detached && seen.to > this.#shown.length;
+    if (hasLeft && !this.#returns) session.showNewestCandles();
+    // Once, for the snapshot takes a moment to come.
+    this.#returns = hasLeft;
   }
 
   destroy(): void {
@@ -87,17 +105,18 @@ export class CandleView implements View {
     this.#legend.element.remove();
   }
 
-  #paintBars(fold: CandleFold | undefined): void {
-    const bars = fold?.bars ?? [];
-    if (fold !== this.#fold) {
-      this.#load(fold, 0);
+  #paintBars(series: CandleSeries | undefined): void {
+    const bars = series?.candles ?? [];
+    if (series !== this.#series) {
+      this.#load(series, 0);
       this.#chart.timeScale().resetTimeScale();
       return;
     }
     const { popped, updated } = this.#difference(bars);
     const updates = updated.length + Math.sign(popped);
-    if (fold?.generation !== this.#generation || updates > MAX_UPDATES || bars.length <= this.#first) {
-      this.#load(fold, Math.max(0, bars.length - FAST_BARS));
+    if (series?.generation !== this.#generation) this.#load(series, 0);
+    else if (updates > MAX_UPDATES || bars.length <= this.#first) {
+      this.#load(series, Math.max(0, bars.length - FAST_BARS));
     } else {
       this.#update(popped, updated);
       this.#shown.length = bars.length - this.#first - updated.length;
@@ -106,19 +125,17 @@ export class CandleView implements View {
   }
 
   /** What has to go from the end of the chart, and what to come there. */
-  #difference(bars: readonly Readonly<Bar>[]): { popped: number; updated: readonly Readonly<Bar>[] } {
+  #difference(bars: readonly Candle[]): { popped: number; updated: readonly Candle[] } {
     const first = this.#first;
     const end = first + this.#shown.length;
     let same = Math.min(end, bars.length);
     while (same > first && this.#shown[same - 1 - first] !== bars[same - 1]) same -= 1;
-    // The last bar may have grown.
-    if (same === end) return { popped: 0, updated: bars.slice(Math.max(first, same - 1)) };
-    // A bar that was folded anew takes the place of the old one.
-    const replaced = this.#shown[same - first]?.time === bars[same]?.time;
-    return { popped: end - same - (replaced ? 1 : 0), updated: bars.slice(same) };
+    // One that changed takes the place of the old one.
+    const isReplaced = same < end && this.#shown[same - first]?.time === bars[same]?.time;
+    return { popped: end - same - (isReplaced ? 1 : 0), updated: bars.slice(same) };
   }
 
-  #update(popped: number, updated: readonly Readonly<Bar>[]): void {
+  #update(popped: number, updated: readonly Candle[]): void {
     if (popped > 0) {
       this.#candles.pop(popped);
       this.#volumes.pop(popped);
@@ -129,20 +146,25 @@ export class CandleView implements View {
     }
   }
 
-  #load(fold: CandleFold | undefined, first: number): void {
-    const bars = fold?.bars.slice(first) ?? [];
+  /** What is looked at stays where it is, where the chart was scrolled back. */
+  #load(series: CandleSeries | undefined, first: number): void {
+    const bars = series?.candles.slice(first) ?? [];
+    const scale = this.#chart.timeScale();
+    const seen = series === this.#series && scale.scrollPosition() < 0 ? scale.getVisibleRange() : null;
     this.#candles.setData(bars.map(candle));
     this.#volumes.setData(bars.map((bar) => this.#volume(bar)));
-    this.#fold = fold;
-    this.#generation = fold?.generation ?? 0;
+    if (seen && bars.length > 0) scale.setVisibleRange(seen);
+    this.#series = series;
+    this.#generation = series?.generation ?? 0;
     this.#first = first;
     this.#shown = bars;
   }
 
   /** One without volume, too, has its place in the series, so that both can be popped alike. */
-  #volume(bar: Readonly<Bar>): HistogramData<UTCTimestamp> {
+  #volume(bar: Candle): HistogramData<UTCTimestamp> {
     const rising = bar.close >= bar.open;
-    return { time: timeOf(bar), value: bar.volume, color: this.#volumeColor(bar.volume > 0, rising) };
+    const value = Number.isNaN(bar.volume) ? 0 : bar.volume;
+    return { time: timeOf(bar), value, color: this.#volumeColor(value > 0, rising) };
   }
 
   #volumeColor(traded: boolean, rising: boolean): string {
@@ -151,12 +173,12 @@ export class CandleView implements View {
   }
 
   /** The bar under the crosshair, else the forming one. */
-  #paintLegend(market: Market | undefined, fold: CandleFold | undefined): void {
-    const bars = fold?.bars ?? [];
+  #paintLegend(market: Market | undefined, series: CandleSeries | undefined): void {
+    const bars = series?.candles ?? [];
     const hovered = this.#hovered === undefined ? undefined : bars.find((bar) => timeOf(bar) === this.#hovered);
     const bar = hovered ?? bars[bars.length - 1];
     if (!market || !bar) {
-      this.#legend.set("");
+      this.#legend.set(market && series ? NO_CANDLES : "");
       return;
     }
     const price = (value: number): string => formatNumber(value, market.priceDecimals);
@@ -176,11 +198,11 @@ export class CandleView implements View {
   }
 }
 
-function timeOf(bar: Readonly<Bar>): UTCTimestamp {
+function timeOf(bar: Candle): UTCTimestamp {
   return toSeconds(bar.time) as UTCTimestamp;
 }
 
-function candle(bar: Readonly<Bar>): CandlestickData<UTCTimestamp> {
+function candle(bar: Candle): CandlestickData<UTCTimestamp> {
   return { time: timeOf(bar), open: bar.open, high: bar.high, low: bar.low, close: bar.close };
 }
 

@@ -43,6 +43,8 @@ export function decodeColumn(column: unknown, n: number): Column {
       const value = parts[1] === null ? NaN : integer(parts[1]) / 10 ** exp;
       return { values: new Float64Array(n).fill(value), exp };
     }
+    case "text":
+      return decodeTexts(parts[1], n);
     default:
       throw broken(`has the unknown encoding ${String(parts[0])}`);
   }
@@ -102,6 +104,20 @@ function decodeI64(exp: number, bin: Payload, n: number): Float64Array {
 function hugeI64(high: number, low: number, exp: number): number {
   if (high === I32_NULL && low === 0) return NaN;
   return Number(`${(BigInt(high) << 32n) | BigInt(low)}e-${exp}`);
+}
+
+/** Sums that pass 64 bits. */
+function decodeTexts(raw: unknown, n: number): Column {
+  const list: readonly unknown[] = Array.isArray(raw) ? raw : [];
+  if (list.length !== n) throw broken(`has ${list.length} rows where ${n} are due`);
+  const values = Float64Array.from(list, (value) => (value === null ? NaN : parseDecimal(value)));
+  const decimals = list.map((value) => (typeof value === "string" ? (value.split(".")[1] ?? "").length : 0));
+  return { values, exp: decimals.reduce((most, count) => Math.max(most, count), 0) };
+}
+
+function parseDecimal(value: unknown): number {
+  if (typeof value === "string" && /^-?\d+(\.\d+)?$/.test(value)) return Number(value);
+  throw broken(`has ${String(value)} where a decimal is due`);
 }
 
 function isBytes(bin: Payload): bin is Uint8Array {

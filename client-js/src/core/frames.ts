@@ -1,4 +1,5 @@
 /** Frames as the application gets them: columns decoded. */
+import { decodeCandleRow, type CandleChange } from "./candles.js";
 import { decodeColumn, type Column } from "./columns.js";
 import { number, type Message, type WireFrame } from "./messages.js";
 import type { Micros } from "./time.js";
@@ -29,6 +30,8 @@ export interface Frame {
   /** Where the playhead is once this frame is used. */
   readonly edge: Micros;
   readonly ticks: readonly Ticks[];
+  /** The candles that changed, oldest first; to be put, or taken back to. */
+  readonly candles: readonly CandleChange[];
 }
 
 export function edgeOf(frame: WireFrame): Micros {
@@ -48,6 +51,7 @@ export function decodeFrame(frame: WireFrame): Frame {
     forward: frame.forward,
     edge: edgeOf(frame),
     ticks: frame.ticks.map(decodeTicks),
+    candles: frame.candles.map(decodeCandleRow),
   };
 }
 

@@ -1,4 +1,9 @@
 /** The public face of the tapedeck client. */
+export { CandleFeed, fetchCandles, type CandleFeedStatus, type CandlesQuery } from "./candle-feed.js";
+export { CandleSeries, MAX_CANDLES } from "./candle-series.js";
+export type {
+  Candle, CandleChange, CandlePage, CandleRequest, ReplayCandles,
+} from "./candles.js";
 export type { Clock, Cancel } from "./clock.js";
 export { decodeColumn, type Column } from "./columns.js";
 export { Connection, type ConnectionOptions, type ConnectionStatus } from "./connection.js";
@@ -6,11 +11,12 @@ export { ConnectionError, ProtocolError, RequestError, TapedeckError } from "./e
 export type { Frame, Ticks } from "./frames.js";
 export { Listeners, type Unsubscribe } from "./listeners.js";
 export type {
-  LastValues, Message, Opened, Snapshot, Speed, Step, StepUnit, SymbolInfo, Welcome,
+  Message, Opened, Speed, Step, StepUnit, SymbolInfo, Welcome,
 } from "./messages.js";
 export { Replay } from "./replay.js";
-export type { Follower, ReplayOptions } from "./replay-options.js";
+export type { Follower, HistoryQuery, ReplayOptions } from "./replay-options.js";
 export type { BufferingReason, ReplayState, ReplayStatus } from "./replay-status.js";
+export type { LastValues, Snapshot } from "./snapshots.js";
 export { inDirection, isReverse, turnedRound } from "./speed.js";
 export type { OpenSocket, Socket, SocketEvents } from "./socket.js";
 export { listSymbols, type SymbolsQuery } from "./symbols.js";

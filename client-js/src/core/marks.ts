@@ -34,10 +34,12 @@ export class Marks {
     }
   }
 
-  /** A new epoch begins. */
-  clear(): void {
+  /** A new epoch begins; tells whether something had not been told yet. */
+  clear(): boolean {
+    const isLost = this.#marks.length > 0;
     this.#marks = [];
     this.#nextUsed = 0;
+    return isLost;
   }
 
   #tellUpTo(seq: number): void {

@@ -55,23 +55,6 @@ export interface Standing {
   readonly totals: readonly number[] | undefined;
 }
 
-/** The newest tick's time and the newest values of one symbol before the playhead, if any. */
-export interface LastValues {
-  readonly symbol: number;
-  readonly time: Micros | null;
-  readonly bid: number | null;
-  readonly ask: number | null;
-  readonly last: number | null;
-}
-
-export interface Snapshot {
-  readonly epoch: number;
-  /** Of the next frame: the snapshot is the picture after all frames before that. */
-  readonly seq: number;
-  readonly at: Micros;
-  readonly last: readonly LastValues[];
-}
-
 /** A frame as it came; its columns are decoded when it is used. */
 export interface WireFrame {
   readonly epoch: number;
@@ -81,6 +64,7 @@ export interface WireFrame {
   readonly span: readonly [Micros, Micros];
   readonly forward: boolean;
   readonly ticks: readonly Message[];
+  readonly candles: readonly unknown[];
   /** Size of the message. */
   readonly bytes: number;
 }
@@ -140,26 +124,6 @@ function readTotals(message: Message): readonly number[] | undefined {
   throw wrong(message, "has totals that are no numbers");
 }
 
-export function readSnapshot(message: Message): Snapshot {
-  const last = message["last"] === undefined ? [] : list(message, "last");
-  return {
-    epoch: number(message, "epoch"),
-    seq: number(message, "seq"),
-    at: time(message, "at"),
-    last: last.map((entry) => readLast(map(message, entry))),
-  };
-}
-
-function readLast(row: Message): LastValues {
-  return {
-    symbol: number(row, "symbol"),
-    time: row["time"] === null ? null : time(row, "time"),
-    bid: decimal(row, "bid"),
-    ask: decimal(row, "ask"),
-    last: decimal(row, "last"),
-  };
-}
-
 export function readFrame(message: Message, bytes: number): WireFrame {
   const [start, end] = list(message, "span");
   if (typeof start !== "number" || typeof end !== "number" || start > end) {
@@ -173,6 +137,7 @@ export function readFrame(message: Message, bytes: number): WireFrame {
     span: [micros(start), micros(end)],
     forward: message["dir"] !== -1,
     ticks: ticks.map((entry) => map(message, entry)),
+    candles: message["candles"] === undefined ? [] : list(message, "candles"),
     bytes,
   };
 }
@@ -183,24 +148,24 @@ export function number(message: Message, field: string): number {
   throw wrong(message, `needs a number in ${field}`);
 }
 
-function time(message: Message, field: string): Micros {
+export function time(message: Message, field: string): Micros {
   return micros(number(message, field));
 }
 
-function text(message: Message, field: string): string {
+export function text(message: Message, field: string): string {
   const value = message[field];
   if (typeof value === "string") return value;
   throw wrong(message, `needs a text in ${field}`);
 }
 
-function list(message: Message, field: string): readonly unknown[] {
+export function list(message: Message, field: string): readonly unknown[] {
   const value = message[field];
   if (Array.isArray(value)) return value;
   throw wrong(message, `needs a list in ${field}`);
 }
 
 /** A decimal that stands alone: `[mantissa, exp]`, or null. */
-function decimal(message: Message, field: string): number | null {
+export function decimal(message: Message, field: string): number | null {
   const value = message[field];
   if (value === null || value === undefined) return null;
   const [mantissa, exp] = Array.isArray(value) ? value : [];
@@ -208,7 +173,7 @@ function decimal(message: Message, field: string): number | null {
   throw wrong(message, `needs [mantissa, exp] in ${field}`);
 }
 
-function map(message: Message, value: unknown): Message {
+export function map(message: Message, value: unknown): Message {
   if (isMap(value)) return value;
   throw wrong(message, "has something else where a map is due");
 }

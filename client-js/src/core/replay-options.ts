@@ -1,5 +1,7 @@
+import type { CandleRequest } from "./candles.js";
 import type { Frame } from "./frames.js";
-import type { Snapshot, Speed } from "./messages.js";
+import type { Speed } from "./messages.js";
+import type { Snapshot } from "./snapshots.js";
 import type { Micros } from "./time.js";
 
 export interface ReplayOptions {
@@ -16,10 +18,23 @@ export interface ReplayOptions {
   readonly fps?: number;
   /** Whether frames carry ticks; default true. */
   readonly ticks?: boolean;
+  /** As-of candles in snapshots and frames, of each symbol; default none. */
+  readonly candles?: readonly CandleRequest[];
   /** How far ahead of its due time a frame may be sent, 0 to 5 000; default 500. */
   readonly leadMs?: number;
   /** Due time that may be on the way or waiting here, 100 to 60 000; default 2 000. */
   readonly windowMs?: number;
+}
+
+/** Older candles, as of the playhead. */
+export interface HistoryQuery {
+  /** Index into the replay's symbols. */
+  readonly symbol: number;
+  readonly interval: string;
+  /** Of buckets that start before this, the newest */
+  readonly before: Micros;
+  /** so many, up to 5 000. */
+  readonly count: number;
 }
 
 export interface Follower {

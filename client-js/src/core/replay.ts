@@ -8,6 +8,7 @@
  * no case of its own: nothing is known any more, and the replay is opened anew with all that is
  * wanted, at the edge of the last frame used.
  */
+import { decodeCandles, type CandlePage, type CandleRequest } from "./candles.js";
 import { browserClock, type Clock } from "./clock.js";
 import type { Connection } from "./connection.js";
 import { EpochCheck } from "./epoch-check.js";
@@ -16,13 +17,13 @@ import { decodeFrame, edgeOf } from "./frames.js";
 import { Listeners, type Unsubscribe } from "./listeners.js";
 import { Marks } from "./marks.js";
 import {
-  readFrame, readOpened, readSnapshot, readStanding,
-  type Message, type Opened, type Snapshot, type Speed, type Standing, type StepUnit,
+  readFrame, readOpened, readStanding, type Message, type Opened, type Speed, type Standing, type StepUnit,
   type WireFrame,
 } from "./messages.js";
 import { Playout } from "./playout.js";
-import type { Follower, ReplayOptions } from "./replay-options.js";
+import type { Follower, HistoryQuery, ReplayOptions } from "./replay-options.js";
 import { sameStatus, shownState, type ReplayStatus } from "./replay-status.js";
+import { readSnapshot, type Snapshot } from "./snapshots.js";
 import { isReverse } from "./speed.js";
 import { Stepping } from "./stepping.js";
 import { clampTime, type Micros } from "./time.js";
@@ -66,12 +67,12 @@ export class Replay {
   #status: ReplayStatus;
 
   constructor(connection: Connection, options: ReplayOptions, clock: Clock = browserClock) {
-    const { playing = false, speed = 1, fps = DEFAULT_FPS, ticks = true } = options;
+    const { playing = false, speed = 1, fps = DEFAULT_FPS, ticks = true, candles = [] } = options;
     this.#connection = connection;
     this.#options = options;
     this.#clock = clock;
-    this.#want = { playing, speed, seekTo: undefined, step: undefined, fps, ticks };
-    this.#set = { fps, ticks };
+    this.#want = { playing, speed, seekTo: undefined, step: undefined, fps, ticks, candles };
+    this.#set = { fps, ticks, candles };
     this.#playout = new Playout(clock, options.windowMs ?? DEFAULT_WINDOW_MS, {
       use: (frames) => this.#guard(() => this.#use(frames)),
       ack: ({ epoch, seq }) => this.#ack(epoch, seq),
@@ -149,6 +150,20 @@ export class Replay {
     this.#wish({ ticks });
   }
 
+  /** Which candles snapshots and frames carry. A snapshot follows, also where they are the same. */
+  setCandles(candles: readonly CandleRequest[]): void {
+    this.#wish({ candles: [...candles] });
+  }
+
+  /** Older candles, as of the last frame used; rejects while there is no connection. */
+  async history(query: HistoryQuery): Promise<CandlePage> {
+    if (this.#id === undefined || !this.#known) {
+      throw new ConnectionError("The replay is not open right now.");
+    }
+    const fields = { id: this.#id, ...query, at: this.#at };
+    return decodeCandles(await this.#connection.request("replay.history", fields));
+  }
+
   /** May be called by a follower, too: then the frames it has are the last ones. */
   destroy(): void {
     this.#destroyed = true;
@@ -174,14 +189,14 @@ export class Replay {
   /** Rule 7 of the protocol: range and instant are all that is needed to continue anywhere. */
   #open(): void {
     const { symbols, from, to, at, leadMs, windowMs } = this.#options;
-    const { speed, playing, fps, ticks } = this.#want;
+    const { speed, playing, fps, ticks, candles } = this.#want;
     const id = this.#connection.nextId();
     this.#id = id;
     this.#detach = this.#connection.attach(id, (message, bytes) => this.#receive(message, bytes));
     // Frames that wait here will come again.
     this.#playout.clear();
     this.#marks.clear();
-    this.#set = { fps, ticks };
+    this.#set = { fps, ticks, candles };
     this.#control("open", {
       symbols,
       from: this.#range?.from ?? from,
@@ -191,6 +206,7 @@ export class Replay {
       state: playing ? "playing" : "paused",
       fps,
       ticks,
+      candles: candles.length > 0 ? candles : undefined,
       lead_ms: leadMs,
       flow: "ack",
       window_ms: windowMs,
@@ -266,12 +282,15 @@ export class Replay {
     this.#heardAt = this.#clock.now();
     this.#refusal = undefined;
     if (control === "open") this.#range = readOpened(answer);
-    if (control === "set") this.#settled({ fps: want.fps, ticks: want.ticks });
+    if (control === "set") this.#settled(want);
     this.#want = amend(this.#want, want, afterGrant(control, standing));
     if (!begins) return;
-    this.#begin(standing.at);
+    const isLost = this.#marks.clear();
+    this.#begin(standing.at, isLost);
     const steps = control === "step" && want.step && this.#range;
     this.#stepping = steps ? new Stepping(want.step, standing.at, steps) : undefined;
+    // The snapshot that was lost showed what was set; only a seek and an opening bring another one.
+    if (isLost && control !== "seek" && control !== "open") this.setCandles(this.#want.candles);
   }
 
   #refused({ control, want }: Asked, error: TapedeckError): void {
@@ -282,18 +301,25 @@ export class Replay {
   }
 
   /** Frames behind this answer carry ticks again, those before it did not: the past breaks off. */
-  #settled(settings: Settings): void {
-    const resumes = settings.ticks && !this.#set.ticks;
-    this.#set = settings;
+  #settled({ fps, ticks, candles }: Settings): void {
+    const resumes = ticks && !this.#set.ticks;
+    if (candles !== this.#set.candles) this.#skipLead();
+    this.#set = { fps, ticks, candles };
     if (resumes) this.#marks.add(this.#check.nextSeq, () => this.#tellMoved());
   }
 
-  /** An epoch begins at `at`. The picture goes on if that is where we are. */
-  #begin(at: Micros): void {
+  /** The snapshot of other candles would wait for the frames that are here, or on their way. */
+  #skipLead(): void {
+    const isStill = this.#known?.state === "paused" || this.#known?.state === "ended";
+    if ((isStill && this.#playout.empty) || this.#stepIsUnderWay) return;
+    this.#want = { ...this.#want, seekTo: this.position };
+  }
+
+  /** An epoch begins at `at`. The picture goes on if that is where we are, and nothing was lost. */
+  #begin(at: Micros, isLost: boolean): void {
     this.#playout.clear();
-    this.#marks.clear();
     this.#check.begin(at, this.#options.symbols.length);
-    if (at === this.#at) return;
+    if (at === this.#at && !isLost) return;
     this.#at = at;
     this.#tellMoved();
   }

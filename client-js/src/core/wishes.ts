@@ -1,4 +1,5 @@
 /** What a caller wants of a replay, and the one request that brings the server nearer to it. */
+import type { CandleRequest } from "./candles.js";
 import type { Message, Speed, Standing, Step } from "./messages.js";
 import type { Micros } from "./time.js";
 
@@ -10,10 +11,12 @@ export interface Wishes {
   readonly step: Step | undefined;
   readonly fps: number;
   readonly ticks: boolean;
+  /** Compared by identity: the same ones wished again bring a new snapshot. */
+  readonly candles: readonly CandleRequest[];
 }
 
 /** What the server has been told by `replay.open` and `replay.set`, and agreed to. */
-export type Settings = Pick<Wishes, "fps" | "ticks">;
+export type Settings = Pick<Wishes, "fps" | "ticks" | "candles">;
 
 export type Control = "open" | "seek" | "speed" | "step" | "set" | "play" | "pause";
 
@@ -42,11 +45,10 @@ export function nextRequest(
 }
 
 function changedSettings(want: Settings, set: Settings): Message | undefined {
-  if (want.fps === set.fps && want.ticks === set.ticks) return undefined;
-  return {
-    fps: want.fps === set.fps ? undefined : want.fps,
-    ticks: want.ticks === set.ticks ? undefined : want.ticks,
-  };
+  const changed = <F extends keyof Settings>(field: F): Settings[F] | undefined =>
+    want[field] === set[field] ? undefined : want[field];
+  const changes = { fps: changed("fps"), ticks: changed("ticks"), candles: changed("candles") };
+  return Object.values(changes).every((value) => value === undefined) ? undefined : changes;
 }
 
 /** The step to wait for when `more` is wished while `waiting` has not been sent. */
