@@ -108,8 +108,8 @@ describe.skipIf(missing !== undefined)("the page", { timeout: 60_000 }, () => {
     await page.keyboard.press("r");
     await waitFor("ended");
     expect(await stats()).toMatchObject({ at: first, speed: -5, known: 0 });
-    await page.keyboard.press("]");
     await page.keyboard.press("r");
+    await page.keyboard.press("]");
     await page.waitForFunction(() => (window.__tapedeck?.known ?? 0) > 20);
     await page.keyboard.press("Space");
     await waitFor("paused");
@@ -160,6 +160,7 @@ describe.skipIf(missing !== undefined)("the page", { timeout: 60_000 }, () => {
     await page.getByRole("dialog").waitFor();
     await page.keyboard.press("Space");
     await page.keyboard.press("Escape");
+    await page.getByRole("dialog").waitFor({ state: "detached" });
     await page.keyboard.press("End");
     await page.waitForFunction((at) => window.__tapedeck?.at === at, end);
     expect(await page.getByRole("dialog").count()).toBe(0);

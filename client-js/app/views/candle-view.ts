@@ -178,6 +178,7 @@ export class CandleView implements View {
     const hovered = this.#hovered === undefined ? undefined : bars.find((bar) => timeOf(bar) === this.#hovered);
     const bar = hovered ?? bars[bars.length - 1];
     if (!market || !bar) {
+      this.#legend.element.dataset["side"] = "none";
       this.#legend.set(market && series ? NO_CANDLES : "");
       return;
     }
