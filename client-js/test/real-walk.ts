@@ -39,7 +39,6 @@ export async function walkThrough(url: string, seed: number, actions: number): P
     earliest,
     span: 300e6,
     limits: LIMITS,
-    pages: false,
     lose: () => sockets[sockets.length - 1]?.terminate(),
   });
   for (let i = 0; i < actions; i++) {

@@ -30,8 +30,6 @@ export interface WalkOptions {
   readonly span: number;
   readonly limits?: TickLimits;
   readonly batch?: number;
-  /** Whether the server has older candles to give; default true. */
-  readonly pages?: boolean;
   /** Breaks the connection. */
   readonly lose: () => void;
 }
@@ -127,7 +125,6 @@ export class Walk {
   }
 
   #pageBack(): string {
-    if (this.#options.pages === false) return "nothing";
     for (const symbol of this.#options.symbols) void this.markets.pageBack(symbol);
     return "page back";
   }
