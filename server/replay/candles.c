@@ -52,6 +52,15 @@ void replay_series_begin(struct replay *replay)
         series_begin(&replay->series[i], replay_market(replay, replay->edge));
 }
 
+/* Before a picture has been sent there is none that stays. */
+static void begin_anew(struct series *series, int64_t at, bool is_picture_due)
+{
+    if (is_picture_due)
+        series_begin(series, at);
+    else
+        series_begin_again(series, at);
+}
+
 enum status replay_series_run(struct replay *replay)
 {
     bool with_history = replay->snapshot.state != SNAPSHOT_NONE;
@@ -59,7 +68,7 @@ enum status replay_series_run(struct replay *replay)
     for (size_t i = 0; i < replay->series_count && waiting < SERIES_AT_ONCE_MAX; i++) {
         struct series *series = &replay->series[i];
         if (series_is_stale(series) && series->is_ready && !replay->reach.under_way)
-            series_begin_again(series, replay_market(replay, replay->edge));
+            begin_anew(series, replay_market(replay, replay->edge), with_history);
         /* Several are asked for before one is waited for. */
         enum status status = series_run(series, with_history, &replay->error);
         if (status != STATUS_OK && status != STATUS_WAIT)

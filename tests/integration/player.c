@@ -80,12 +80,13 @@ static void take_frame(struct player *player, const json_t *message)
     const json_t *span = json_object_get(message, "span");
     int64_t from = (int64_t)json_integer_value(json_array_get(span, 0));
     int64_t to = (int64_t)json_integer_value(json_array_get(span, 1));
-    cr_assert_eq(from, player->edge, "spans do not tile");
+    bool is_forward = integer_of(message, "dir") > 0;
+    cr_assert_eq(is_forward ? from : to, player->edge, "spans do not tile");
     size_t index;
     const json_t *part;
     json_array_foreach(json_object_get(message, "ticks"), index, part)
         take_part(player, part, from, to);
-    player->edge = to;
+    player->edge = is_forward ? to : from;
     player->frames++;
 }
 
@@ -120,6 +121,8 @@ static void take(struct player *player, const json_t *message)
     } else if (strcmp(ev, "replay.state") == 0) {
         take_state(player, message);
     }
+    if (player->listener != NULL)
+        player->listener(player, message);
 }
 
 bool player_take(struct player *player, int deadline_ms)

@@ -21,8 +21,14 @@ struct played {
     size_t capacity;
 };
 
+struct player;
+/* Gets every message after the player has taken it. */
+typedef void player_listener_fn(struct player *player, const json_t *message);
+
 struct player {
     struct wire_client *client;
+    player_listener_fn *listener; /* NULL: none; set it after connecting */
+    void *listening;              /* the listener's own */
     size_t symbol_count;
     struct played symbols[PLAYER_SYMBOLS_MAX];
     int64_t epoch;
@@ -40,7 +46,7 @@ void player_close(struct player *player);
 /* replay.open with id 1 and these fields (JSON without the braces, ' for "); forgets what was
  * played. */
 void player_open(struct player *player, size_t symbol_count, const char *fields);
-/* Takes one message, checking seq, tiling and order; false when none came in time. */
+/* Takes one message, checking seq and tiling in either direction; false when none came in time. */
 bool player_take(struct player *player, int deadline_ms);
 /* Takes messages until the replay says this state. */
 void player_until(struct player *player, const char *state);

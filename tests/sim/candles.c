@@ -199,8 +199,7 @@ static const json_t *next_row(struct series_rows *rows)
     return NULL;
 }
 
-/* Every bucket that is another now, oldest first: the newest of before may have ended or gone on.
- */
+/* Every bucket that is another now, oldest first: the newest of before may have ended or go on. */
 static size_t check_forward(const struct world_tape *tape, int64_t interval_us,
                             struct time_range span, struct series_rows *rows)
 {
@@ -230,31 +229,17 @@ static size_t check_forward(const struct world_tape *tape, int64_t interval_us,
     }
 }
 
-/* Candles that come from ticks are looked for a day back only, and one that comes into reach again
- * as the playhead goes back is not news by itself: only what the frame takes back surely is. */
-static size_t check_backward_of_ticks(const struct world_tape *tape, int64_t interval_us,
-                                      struct time_range span, struct series_rows *rows)
-{
-    struct state now = newest_state(tape, interval_us, span.from, span.from);
-    struct state old = newest_state(tape, interval_us, span.to, span.to);
-    bool is_sure = is_certain(&now, interval_us, span.from);
-    const json_t *sent = next_row(rows);
-    if (sent != NULL && is_sure)
-        check_row(sent, &now);
-    bool takes_back =
-        old.exists && (!now.exists || !is_same(&old, &now)) && old.candle.time >= span.from;
-    CHECK(sent != NULL || !takes_back || !is_sure || !now.exists,
-          "another %s candle is the newest one, but was not sent", rows->interval);
-    return sent != NULL;
-}
-
 static size_t check_backward(const struct world_tape *tape, int64_t interval_us,
-                             struct time_range span, struct series_rows *rows)
+                             struct time_range span, struct series_rows *rows, bool *is_unsure)
 {
-    if (interval_us % TIME_MINUTE_US != 0)
-        return check_backward_of_ticks(tape, interval_us, span, rows);
     struct state old = newest_state(tape, interval_us, span.to, span.to);
     struct state now = newest_state(tape, interval_us, span.from, span.from);
+    *is_unsure = *is_unsure || !is_certain(&old, interval_us, span.to);
+    if (*is_unsure || !is_certain(&now, interval_us, span.from)) {
+        bool is_sent = next_row(rows) != NULL;
+        *is_unsure = *is_unsure && !is_sent;
+        return is_sent;
+    }
     if (is_same(&old, &now))
         return 0;
     const json_t *sent = next_row(rows);
@@ -263,7 +248,7 @@ static size_t check_backward(const struct world_tape *tape, int64_t interval_us,
     return 1;
 }
 
-size_t candles_check_frame(const struct watch *watch, const json_t *message, int64_t edge)
+size_t candles_check_frame(struct watch *watch, const json_t *message, int64_t edge)
 {
     const json_t *all = json_object_get(message, "candles");
     CHECK(all == NULL || json_array_size(all) > 0, "candles of a frame without any");
@@ -278,8 +263,9 @@ size_t candles_check_frame(const struct watch *watch, const json_t *message, int
         struct series_rows rows = {
             .rows = all, .symbol = i / watch->intervals.count, .interval = interval->text};
         const struct world_tape *tape = watch_tape(watch, rows.symbol);
-        count += watch->epoch.direction > 0 ? check_forward(tape, interval->us, span, &rows)
-                                            : check_backward(tape, interval->us, span, &rows);
+        count += watch->epoch.direction > 0
+                     ? check_forward(tape, interval->us, span, &rows)
+                     : check_backward(tape, interval->us, span, &rows, &watch->epoch.is_unsure[i]);
         CHECK(next_row(&rows) == NULL, "a %s candle that is as it was", interval->text);
     }
     CHECK(count == json_array_size(all), "%zu candles in a frame, %zu have changed",

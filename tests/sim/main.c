@@ -136,6 +136,17 @@ static void change_data(struct sim *sim)
         tape_invalidate(sim->servers[i].tape, symbol, range);
 }
 
+/* Ticks are said to have changed that have not: an update of something that is not sent. */
+static void worry(struct sim *sim, const struct server *server)
+{
+    const struct world *world = &sim->world;
+    int64_t index = dice_between(&sim->dice, 0, (int64_t)world->tape_count - 1);
+    struct time_range range = {.from = dice_between(&sim->dice, world->from, world->to - 1)};
+    range.to = dice_between(&sim->dice, range.from + 1, world->to);
+    tape_invalidate(server->tape, world->tapes[index].symbol.name, range);
+    tally(TALLY_WORRIES);
+}
+
 static void trouble(struct sim *sim, struct viewer *viewer)
 {
     struct depot *depot = &viewer->server->depot;
@@ -147,6 +158,8 @@ static void trouble(struct sim *sim, struct viewer *viewer)
     }
     if (sim->changes_in > 0 && dice_once_in(&sim->dice, sim->changes_in))
         change_data(sim);
+    if (dice_once_in(&sim->dice, 50))
+        worry(sim, viewer->server);
     if (dice_once_in(&sim->dice, depot->outage ? 20 : 300))
         depot->outage = !depot->outage;
 }

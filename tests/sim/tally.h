@@ -38,7 +38,8 @@
     X(TALLY_LOADS_FORWARD, "loads forward")                                                        \
     X(TALLY_LOADS_BACKWARD, "loads backward")                                                      \
     X(TALLY_LOADS_CANCELLED, "loads cancelled")                                                    \
-    X(TALLY_CHANGES, "changes of stored ticks")
+    X(TALLY_CHANGES, "changes of stored ticks")                                                    \
+    X(TALLY_WORRIES, "changes announced that were none")
 
 #define TALLY_NAME(kind, text) kind,
 enum tally { TALLY_KINDS(TALLY_NAME) TALLIES };

@@ -74,9 +74,7 @@ static struct intervals random_intervals(struct viewer *viewer)
     };
     struct dice *dice = viewer->dice;
     struct intervals intervals = {.count = 0};
-    /* In a tape that holds next to nothing, those who look far back push out each other's blocks.
-     */
-    if (viewer->world->is_bulky || !viewer->world->wide || !dice_once_in(dice, 2))
+    if (viewer->world->is_bulky || !dice_once_in(dice, 3))
         return intervals;
     intervals.count = (size_t)dice_between(dice, 1, INTERVALS_MAX);
     int64_t first = dice_between(dice, 0, 9);
@@ -503,6 +501,14 @@ static struct replay_speed finishing_speed(struct viewer *viewer, const struct w
     return speed;
 }
 
+static void drop_candles(struct viewer *viewer, size_t index, int64_t now_us)
+{
+    struct asked asked = {.act = ACT_SET, .watch = index, .ticks = -1, .has_intervals = true};
+    json_t *tree = control("replay.set");
+    add_intervals(tree, &asked.intervals);
+    viewer_send(viewer, &asked, tree, now_us);
+}
+
 static bool finish(struct viewer *viewer, size_t index, int64_t now_us)
 {
     struct watch *watch = &viewer->watches[index];
@@ -514,6 +520,8 @@ static bool finish(struct viewer *viewer, size_t index, int64_t now_us)
         open_replay(viewer, index, now_us);
     } else if (watch->state == REPLAY_ENDED) {
         return true;
+    } else if (watch->intervals.count > 0 && !viewer->world->wide) {
+        drop_candles(viewer, index, now_us); /* a tiny cache loads it all again for each of them */
     } else if (!watch->finishing) {
         watch->finishing = true;
         change_speed(viewer, index, finishing_speed(viewer, watch), now_us);

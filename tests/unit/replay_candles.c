@@ -6,6 +6,7 @@
 #define INTERVALS 5
 
 static uint64_t dice;
+static bool is_restless; /* now and then ticks are said to have changed that have not */
 
 /* What a client that follows the protocol has: its newest candle of each interval. */
 static struct frame_candle picture[INTERVALS];
@@ -21,6 +22,7 @@ static int64_t roll(int64_t from, int64_t to)
 static void set_up(void)
 {
     replay_set_up();
+    is_restless = false;
     options.speed.max = true;
     options.intervals = (struct replay_intervals){.count = INTERVALS,
                                                   .items = {{"1s", S, 3},
@@ -112,12 +114,22 @@ static void take_picture(void)
     check_picture("snapshot");
 }
 
+static size_t ticks_in(struct time_range span)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < ticks->count; i++)
+        count += ticks->ticks[i].time >= span.from && ticks->ticks[i].time < span.to;
+    return count;
+}
+
 static void take_frame(void)
 {
     cr_assert(output.epoch >= epoch);
     epoch = output.epoch;
     int64_t from = output.direction > 0 ? output.span.from : output.span.to;
     cr_assert(from == edge, "spans tile");
+    size_t rows = options.ticks ? ticks_in(output.span) : 0;
+    cr_assert(output.rows == rows, "%zu ticks in a frame instead of %zu", output.rows, rows);
     edge = output.direction > 0 ? output.span.to : output.span.from;
     for (size_t i = 0; i < output.candle_count; i++) {
         const struct frame_candle *row = &output.candles[i];
@@ -134,6 +146,8 @@ static void take_frame(void)
 static void listen(void)
 {
     while (ask() == STATUS_OK) {
+        if (is_restless && roll(0, 9) == 0)
+            tape_invalidate(tape, "A", (struct time_range){roll(0, options.to), TIME_MAX});
         if (output.saying == SAYING_SNAPSHOT)
             take_picture();
         if (output.saying == SAYING_FRAME)
@@ -151,6 +165,8 @@ static void go_on(int64_t us)
             fake_source_step(&fake);
         else
             fake_source_answer(&fake, STATUS_OK);
+        if (is_restless && roll(0, 9) == 0)
+            tape_invalidate(tape, "A", (struct time_range){roll(0, options.to), TIME_MAX});
         inbox_drain(&inbox);
         listen();
     }
@@ -251,6 +267,126 @@ Test(replay_candles, hold_through_any_sequence_of_controls)
         replay_destroy(&replay);
         tape_invalidate(tape, NULL, (struct time_range){TIME_MIN, TIME_MAX});
     }
+}
+
+/* A frame that waited for its candles while its ticks were let go of went out without them. */
+Test(replay_candles, and_ticks_hold_while_stored_ticks_are_said_to_change)
+{
+    is_restless = true;
+    for (int64_t i = 1; i <= 600; i++) {
+        fake_tape_add(ticks, i * 40 * S, 1);
+        ticks->ticks[ticks->count - 1].fields[TICK_LAST] = roll(1, 50);
+    }
+    options.from = 0;
+    options.to = ticks->symbol.to = 600 * 40 * S + 1;
+    options.ticks = true;
+    options.budget.bytes = 61440; /* frames of many stretches */
+    options.speed = (struct replay_speed){.rate = -1, .max = true};
+    start_at(options.to);
+    play_to_the_end();
+}
+
+Test(replay_candles, of_a_picture_that_changed_before_it_was_sent_are_not_sent_again)
+{
+    fake_tape_add(ticks, 10 * S, 1);
+    ticks->ticks[0].fields[TICK_LAST] = 5;
+    options.to = 3 * MINUTE;
+    options.at = 30 * S;
+    options.speed = (struct replay_speed){.rate = 1};
+    options.intervals = (struct replay_intervals){.count = 1, .items = {{"1m", MINUTE, 0}}};
+    start();
+    for (int i = 0; i < 2; i++) {
+        while (ask() == STATUS_WAIT && fake_source_load(&fake) != NULL) {
+            fake_source_step(&fake);
+            inbox_drain(&inbox);
+        }
+        cr_assert(!list_is_empty(&fake.requests), "the last values are still to come");
+        if (i > 0)
+            break;
+        fake_tape_add(ticks, 20 * S, 1);
+        ticks->ticks[1].fields[TICK_LAST] = 7;
+        tape_invalidate(tape, "A", (struct time_range){20 * S, 20 * S + 1});
+    }
+    for (int i = 0; i < 100 && output.saying != SAYING_SNAPSHOT; i++) {
+        fake_source_run(&fake);
+        inbox_drain(&inbox);
+        (void)!ask();
+    }
+    cr_assert(output.saying == SAYING_SNAPSHOT);
+    cr_assert(output.pictures[0].candles[0].trades == 2);
+    cr_assert(replay_play(replay, now_us, &failure) == STATUS_OK);
+    bool has_come = false;
+    for (int i = 0; i < 200 && !has_come; i++) {
+        fake_source_run(&fake);
+        pass(20 * MS);
+        while (!has_come && ask() == STATUS_OK)
+            has_come = output.saying == SAYING_FRAME;
+    }
+    cr_assert(has_come && output.candle_count == 0, "%zu rows", output.candle_count);
+}
+
+/* Backward, with one trade a second and all of it at hand. */
+static void start_backward(const struct replay_intervals *intervals)
+{
+    for (int64_t i = 1; i < 300; i++) {
+        fake_tape_add(ticks, i * S, 1);
+        ticks->ticks[ticks->count - 1].fields[TICK_LAST] = i;
+    }
+    options.to = options.at = 300 * S;
+    options.intervals = *intervals;
+    options.speed = (struct replay_speed){.rate = -1};
+    options.playing = true;
+    start();
+}
+
+/* Time passes, and the source does what it is asked for, until a frame goes. */
+static void await_frame(void)
+{
+    bool has_come = false;
+    for (int i = 0; i < 200 && !has_come; i++) {
+        fake_source_run(&fake);
+        inbox_drain(&inbox);
+        while (!has_come && ask() == STATUS_OK) {
+            cr_assert(output.saying != SAYING_ERROR);
+            has_come = output.saying == SAYING_FRAME;
+        }
+        pass(has_come ? 0 : 20 * MS);
+    }
+    cr_assert(has_come);
+}
+
+Test(replay_candles, leave_a_client_that_stalled_the_frames_of_that_time)
+{
+    start_backward(
+        &(struct replay_intervals){.count = 2, .items = {{"1s", S, 0}, {"1m", MINUTE, 0}}});
+    await_frame();
+    int64_t due_us = output.due_us;
+    now_us += 5 * S; /* nobody asks */
+    await_frame();
+    cr_assert(output.due_us - due_us <= 1100 * MS, "%" PRId64 " us of play in one frame",
+              output.due_us - due_us);
+}
+
+Test(replay_candles, that_failed_are_told_of_once)
+{
+    start_backward(&(struct replay_intervals){
+        .count = 3, .items = {{"1m", MINUTE, 0}, {"1h", 60 * MINUTE, 0}, {"7s", 7 * S, 0}}});
+    await_frame();
+    /* Nothing is known any more, and everything fails. */
+    tape_invalidate(tape, "A", (struct time_range){TIME_MIN, TIME_MAX});
+    bool has_failed = false;
+    for (int i = 0; i < 200 && !has_failed; i++) {
+        pass(20 * MS);
+        while (!has_failed && ask() == STATUS_OK)
+            has_failed = output.saying == SAYING_ERROR;
+        while (!has_failed && fake_source_load(&fake) != NULL)
+            fake_source_end(&fake, STATUS_UNAVAILABLE);
+        inbox_drain(&inbox);
+    }
+    cr_assert(has_failed);
+    cr_assert(look().state == REPLAY_PAUSED);
+    cr_assert(replay_play(replay, now_us, &failure) == STATUS_OK);
+    await_frame(); /* no error before it */
 }
 
 Test(replay_candles, become_final_without_a_tick)
