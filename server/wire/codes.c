@@ -27,3 +27,29 @@ const char *wire_error_code(enum status status)
     }
     return "internal";
 }
+
+unsigned wire_http_status(enum status status)
+{
+    switch (status) {
+    case STATUS_BAD_MESSAGE:
+    case STATUS_INVALID:
+    case STATUS_LIMIT:
+        return 400;
+    case STATUS_UNAUTHORIZED:
+        return 401;
+    case STATUS_FORBIDDEN:
+        return 403;
+    case STATUS_NOT_FOUND:
+        return 404;
+    case STATUS_CONFLICT:
+        return 409;
+    case STATUS_UNAVAILABLE:
+        return 503;
+    case STATUS_INTERNAL:
+    case STATUS_OK:
+    case STATUS_WAIT:
+    case STATUS_END:
+        return 500;
+    }
+    return 500;
+}

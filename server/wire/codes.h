@@ -1,5 +1,5 @@
 /*
- * The one table from status to the protocol's error codes, and the close codes.
+ * The one table from status to the protocol's error codes and HTTP's, and the close codes.
  */
 #ifndef TAPEDECK_WIRE_CODES_H
 #define TAPEDECK_WIRE_CODES_H
@@ -8,6 +8,8 @@
 
 /* "bad_argument", "not_found", …: one of the codes in section 1 of README.md. */
 const char *wire_error_code(enum status status);
+/* 400, 404, …: what an answer over HTTP says beside that code. */
+unsigned wire_http_status(enum status status);
 
 enum close_code {
     CLOSE_NORMAL = 1000,

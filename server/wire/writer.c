@@ -253,6 +253,13 @@ void writer_float(struct writer *writer, double value)
     msgpack_pack_double(&packer, value);
 }
 
+void writer_digits(struct writer *writer, const char *digits)
+{
+    ASSERT(writer->encoding == WIRE_JSON);
+    begin_value(writer);
+    buffer_append_text(writer->out, digits);
+}
+
 void writer_text(struct writer *writer, const char *text)
 {
     writer_text_bytes(writer, text, strlen(text));

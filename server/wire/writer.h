@@ -41,6 +41,8 @@ void writer_nil(struct writer *writer);
 void writer_bool(struct writer *writer, bool value);
 void writer_integer(struct writer *writer, int64_t value);
 void writer_float(struct writer *writer, double value);
+/* A number as its exact digits ("61800.3"), which must be a JSON number; JSON only. */
+void writer_digits(struct writer *writer, const char *digits);
 /* What is no UTF-8 in a text (a sentence cut within a character) becomes U+FFFD. */
 void writer_text(struct writer *writer, const char *text);
 void writer_text_bytes(struct writer *writer, const char *text, size_t count);
