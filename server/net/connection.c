@@ -12,6 +12,7 @@
 #include <libwebsockets.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define CLOSE_UNEXPECTED 1011 /* our fault: the client may come back */
 
@@ -44,7 +45,7 @@ void connection_accept(struct lane *lane, int fd, const struct address *address)
     connection->address = *address;
     connection->heard_at_us = clock_monotonic_us();
     buffer_init(&connection->message, WIRE_MESSAGE_BYTES_MAX);
-    http_transfer_init(&connection->transfer);
+    http_exchange_init(&connection->http, &lane->http, wsi);
     unsent_part_init(&connection->unsent);
     counter_add(&lane->figures.connections, 1);
     list_append(&lane->connections, &connection->node);
@@ -54,8 +55,7 @@ void connection_accept(struct lane *lane, int fd, const struct address *address)
 /* Whatever way a socket ends, this is libwebsockets' last word about it. */
 static void connection_destroy(struct connection *connection)
 {
-    connection_drop_feed(connection);
-    http_transfer_deinit(&connection->transfer);
+    connection_drop(connection);
     buffer_deinit(&connection->message);
     unsent_set(&connection->lane->unsent, &connection->unsent, 0);
     list_remove(&connection->node);
@@ -71,6 +71,12 @@ void connection_drop_feed(struct connection *connection)
         return;
     feed_destroy(&connection->feed);
     counter_subtract(&connection->lane->figures.clients, 1);
+}
+
+void connection_drop(struct connection *connection)
+{
+    connection_drop_feed(connection);
+    http_exchange_deinit(&connection->http);
 }
 
 static void hang_up(struct connection *connection)
@@ -137,7 +143,7 @@ static int confirm_upgrade(struct connection *connection, struct lws *wsi)
     const struct server *server = connection->lane->server;
     const struct refusal *refusal =
         handshake_check(&asked, &server->site.hosts, &server->origins, &connection->encoding);
-    return refusal == NULL ? 0 : http_refuse(wsi, refusal);
+    return refusal == NULL ? 0 : http_refuse(&connection->http, refusal);
 }
 
 /* Before those who are here have to go, nobody new is taken. */
@@ -372,10 +378,22 @@ static int writeable(struct connection *connection)
     return say_next(connection, now);
 }
 
+/* The end of what a client sends is no event for libwebsockets, since it may be half of a close;
+ * but who waits for an answer does not close half. */
+static void drop_deserted(struct connection *connection)
+{
+    char next;
+    if (connection->http.work != NULL &&
+        recv(lws_get_socket_fd(connection->wsi), &next, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+        hang_up(connection);
+}
+
 void connection_keep_alive(struct connection *connection, int64_t now_us)
 {
-    if (connection->feed == NULL)
+    if (connection->feed == NULL) {
+        drop_deserted(connection);
         return; /* HTTP and closing sockets have libwebsockets' own timeouts */
+    }
     int64_t silent_us = now_us - connection->heard_at_us;
     if (silent_us >= CONNECTION_SILENCE_US) {
         hang_up(connection);
@@ -392,17 +410,22 @@ void connection_say_goodbye(struct connection *connection)
     if (connection->feed != NULL) {
         feed_close(connection->feed, CLOSE_GOING_AWAY, "the server is shutting down");
         (void)lws_callback_on_writable(connection->wsi);
-    } else if (connection->transfer.fd < 0) {
+    } else if (!http_exchange_is_busy(&connection->http)) {
         hang_up(connection);
     }
 }
 
 /* ---- libwebsockets' side ---- */
 
-static int serve(struct connection *connection, struct lws *wsi, const char *path, size_t bytes)
+/* What an answer over HTTP holds counts as what feeds hold. */
+static int account_http(struct connection *connection, int result)
 {
-    const struct http_site *site = &connection->lane->server->site;
-    return http_serve(site, &connection->transfer, wsi, path, bytes);
+    if (result != 0)
+        return result; /* it ends now, and with it all it holds */
+    unsent_set(&connection->lane->unsent, &connection->unsent,
+               http_exchange_held_bytes(&connection->http));
+    relieve(connection->lane);
+    return 0;
 }
 
 static int http_callback(struct connection *connection, struct lws *wsi,
@@ -412,9 +435,9 @@ static int http_callback(struct connection *connection, struct lws *wsi,
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
         return confirm_upgrade(connection, wsi);
     case LWS_CALLBACK_HTTP:
-        return serve(connection, wsi, in, bytes);
+        return account_http(connection, http_serve(&connection->http, in, bytes));
     case LWS_CALLBACK_HTTP_WRITEABLE:
-        return http_continue(&connection->transfer, wsi);
+        return account_http(connection, http_continue(&connection->http));
     case LWS_CALLBACK_RAW_ADOPT: /* what libwebsockets makes of the method CONNECT */
         return -1;
     default:

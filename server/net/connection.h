@@ -43,7 +43,7 @@ struct connection {
     struct lws *wsi;
     struct address address;
 
-    struct http_transfer transfer; /* of a web file, before the upgrade */
+    struct http_exchange http; /* before the upgrade */
 
     struct feed *feed; /* NULL before the upgrade and after the goodbye */
     enum wire_encoding encoding;
@@ -54,7 +54,7 @@ struct connection {
     bool owes_ping;
     size_t stuck_bytes; /* of the last message, when it did not go out whole: how much of it is left
                            is not known */
-    struct unsent_part unsent; /* that and unread answers */
+    struct unsent_part unsent; /* that and unread answers; or of an answer over HTTP */
     int64_t heard_at_us;       /* when the client last said anything, monotonic */
     int64_t pinged_at_us;
 };
@@ -68,6 +68,8 @@ void connection_keep_alive(struct connection *connection, int64_t now_us);
 void connection_say_goodbye(struct connection *connection);
 /* Nobody is left to say goodbye to: ends the feed. libwebsockets closes the socket later. */
 void connection_drop_feed(struct connection *connection);
+/* The same, and for an answer over HTTP that is under way. */
+void connection_drop(struct connection *connection);
 
 /* The two protocols of a client's socket, JSON first (the default), for the lane's table. */
 #define CONNECTION_PROTOCOLS 2

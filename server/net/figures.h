@@ -8,12 +8,13 @@
 
 #include <stdint.h>
 
-/* Of one lane, or the sum of all. The first four are now, the rest only grows. */
+/* Of one lane, or the sum of all. The first five are now, the rest only grows. */
 struct server_figures {
     uint64_t connections; /* HTTP ones included */
     uint64_t clients;     /* those with a WebSocket */
     uint64_t unsent;      /* clients that have not taken all that was said to them */
     uint64_t unsent_bytes;
+    uint64_t works; /* answers over HTTP that wait or stream */
     uint64_t accepted;
     uint64_t refused; /* over a cap, or out of file descriptors */
     uint64_t messages_in;

@@ -1,40 +1,19 @@
 #include "net/http.h"
 
-#include "base/bytes.h"
-#include "net/handshake.h"
+#include "base/mem.h"
+#include "net/http_answer.h"
+#include "net/http_routes.h"
+#include "net/http_work.h"
 #include "net/web_file.h"
 #include "wire/writer.h"
 
 #include <libwebsockets.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#define ANSWER_BYTES_MAX (64 * 1024) /* header and body of an answer that is no file */
-#define HEADER_BYTES_MAX 256         /* of a request header that is looked at */
-#define FILE_HEADERS_BYTES 256
-#define PIECE_BYTES (64 * 1024) /* of a file, written at once */
-#define PIECE_TIMEOUT_S 10      /* for the client to take it */
+#define HEADER_BYTES_MAX 256 /* of a request header that is looked at */
 
-/* `connect-src 'self'` covers the WebSocket of the same origin; charts style their elements from
- * script, which needs 'unsafe-inline' for styles only. */
-#define SECURITY_HEADERS                                                                           \
-    "Content-Security-Policy: default-src 'self'; style-src 'self' 'unsafe-inline'; "              \
-    "img-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:; "                 \
-    "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n"           \
-    "X-Content-Type-Options: nosniff\r\n"                                                          \
-    "Referrer-Policy: no-referrer\r\n"                                                             \
-    "Cross-Origin-Opener-Policy: same-origin\r\n"
-
-#define TYPE_JSON "application/json"
 #define TYPE_HTML "text/html; charset=utf-8"
-
-struct answer {
-    unsigned status;
-    const char *content_type;
-    const char *headers; /* more of them, each ended by CR LF; NULL: none */
-    bool closes;
-};
 
 static const struct refusal method_not_allowed = {
     405, "bad_argument", "only GET and HEAD are answered", "Allow: GET, HEAD\r\n"};
@@ -46,6 +25,15 @@ static const struct refusal websocket_wanted = {
 static const struct refusal not_found = {404, "not_found", "there is nothing at this path", NULL};
 static const struct refusal busy = {503, "unavailable", "too busy to read files now, try again",
                                     "Retry-After: 1\r\n"};
+static const struct refusal no_such_route = {
+    404, "not_found",
+    "there is nothing at this path; there are /api/v1/symbols, /api/v1/candles, "
+    "/api/v1/ticks and /udf/",
+    NULL};
+static const struct refusal foreign_origin = {
+    403, "forbidden",
+    "this page's origin is not allowed; list it in allowed_origins to let its scripts read here",
+    NULL};
 
 static const char no_web_app[] =
     "<!doctype html>\n"
@@ -62,116 +50,25 @@ static const char no_web_app[] =
     "<p>The WebSocket at <code>/ws</code> works without it: <code>websocat ws://HOST:PORT/ws</code>"
     "; health is at <a href=\"/readyz\">/readyz</a>.</p>\n";
 
-static const char *status_text(unsigned status)
-{
-    switch (status) {
-    case 200:
-        return "OK";
-    case 304:
-        return "Not Modified";
-    case 400:
-        return "Bad Request";
-    case 403:
-        return "Forbidden";
-    case 404:
-        return "Not Found";
-    case 405:
-        return "Method Not Allowed";
-    case 426:
-        return "Upgrade Required";
-    default:
-        return "Service Unavailable";
-    }
-}
+/* ---- health and the web app ---- */
 
-static bool is_head(struct lws *wsi)
-{
-    return lws_hdr_total_length(wsi, WSI_TOKEN_HEAD_URI) > 0;
-}
-
-static void append_head(struct buffer *out, const struct answer *answer, size_t body_bytes)
-{
-    buffer_append_format(out, "HTTP/1.1 %u %s\r\n", answer->status, status_text(answer->status));
-    if (answer->status != 304)
-        buffer_append_format(out, "Content-Type: %s\r\nContent-Length: %zu\r\n",
-                             answer->content_type, body_bytes);
-    buffer_append_text(out, SECURITY_HEADERS);
-    if (answer->headers == NULL || strstr(answer->headers, "Cache-Control") == NULL)
-        buffer_append_text(out, "Cache-Control: no-store\r\n");
-    if (answer->headers != NULL)
-        buffer_append_text(out, answer->headers);
-    buffer_append_text(out, answer->closes ? "Connection: close\r\n\r\n" : "\r\n");
-}
-
-/* One write; what the socket does not take at once waits inside libwebsockets. */
-static int write_answer(struct lws *wsi, const struct buffer *out)
-{
-    size_t bytes = out->count - LWS_PRE;
-    int written = lws_write(wsi, out->bytes + LWS_PRE, bytes, LWS_WRITE_HTTP_FINAL);
-    return written < (int)bytes ? -1 : 0;
-}
-
-static int send_answer(struct lws *wsi, const struct answer *answer, const void *body,
-                       size_t body_bytes)
-{
-    struct buffer out;
-    buffer_init(&out, LWS_PRE + ANSWER_BYTES_MAX);
-    (void)buffer_extend(&out, LWS_PRE);
-    append_head(&out, answer, body_bytes);
-    if (!is_head(wsi) && answer->status != 304)
-        buffer_append(&out, body, body_bytes);
-    int result = out.failed ? -1 : write_answer(wsi, &out);
-    buffer_deinit(&out);
-    if (result != 0 || answer->closes)
-        return -1;
-    return lws_http_transaction_completed(wsi) != 0 ? -1 : 0;
-}
-
-static int send_refusal(struct lws *wsi, const struct refusal *refusal, bool closes)
-{
-    struct buffer body;
-    struct writer writer;
-    buffer_init(&body, ANSWER_BYTES_MAX);
-    writer_init(&writer, &body, WIRE_JSON);
-    writer_map(&writer, 1);
-    writer_key(&writer, "error");
-    writer_map(&writer, 2);
-    writer_key(&writer, "code");
-    writer_text(&writer, refusal->code);
-    writer_key(&writer, "message");
-    writer_text(&writer, refusal->message);
-    writer_end(&writer);
-    writer_end(&writer);
-    struct answer answer = {.status = refusal->http_status,
-                            .content_type = TYPE_JSON,
-                            .headers = refusal->headers,
-                            .closes = closes};
-    int result = send_answer(wsi, &answer, body.bytes, body.count);
-    buffer_deinit(&body);
-    return result;
-}
-
-int http_refuse(struct lws *wsi, const struct refusal *refusal)
-{
-    (void)send_refusal(wsi, refusal, true);
-    return -1;
-}
-
-static int serve_health(const struct http_site *site, struct lws *wsi)
+static int serve_health(struct http_exchange *exchange, const struct query *query)
 {
     static const char body[] = "{\"status\":\"ok\"}\n";
-    struct answer answer = {.status = 200, .content_type = TYPE_JSON};
-    (void)site;
-    return send_answer(wsi, &answer, body, sizeof body - 1);
+    struct http_answer answer = {.status = 200, .content_type = HTTP_TYPE_JSON};
+    (void)query;
+    return http_answer(exchange, &answer, body, sizeof body - 1);
 }
 
-static int serve_readiness(const struct http_site *site, struct lws *wsi)
+static int serve_readiness(struct http_exchange *exchange, const struct query *query)
 {
+    const struct http_site *site = exchange->lane->site;
     char why[HTTP_WHY_BYTES] = "";
     bool ready = site->ready == NULL || site->ready(site->ready_owner, why, sizeof why);
     struct buffer body;
     struct writer writer;
-    buffer_init(&body, ANSWER_BYTES_MAX);
+    (void)query;
+    buffer_init(&body, HTTP_PIECE_BYTES);
     writer_init(&writer, &body, WIRE_JSON);
     writer_map(&writer, ready ? 1 : 2);
     writer_key(&writer, "ready");
@@ -181,131 +78,164 @@ static int serve_readiness(const struct http_site *site, struct lws *wsi)
         writer_text(&writer, why);
     }
     writer_end(&writer);
-    struct answer answer = {.status = ready ? 200 : 503, .content_type = TYPE_JSON};
-    int result = send_answer(wsi, &answer, body.bytes, body.count);
+    struct http_answer answer = {.status = ready ? 200 : 503, .content_type = HTTP_TYPE_JSON};
+    int result = http_answer(exchange, &answer, body.bytes, body.count);
     buffer_deinit(&body);
     return result;
 }
 
-static int serve_websocket_hint(const struct http_site *site, struct lws *wsi)
+static int serve_websocket_hint(struct http_exchange *exchange, const struct query *query)
 {
-    (void)site;
-    return send_refusal(wsi, &websocket_wanted, false);
+    (void)query;
+    return http_answer_refusal(exchange, &websocket_wanted);
 }
 
-static int serve_no_web_app(struct lws *wsi)
+static int serve_no_web_app(struct http_exchange *exchange)
 {
-    struct answer answer = {.status = 200, .content_type = TYPE_HTML};
-    return send_answer(wsi, &answer, no_web_app, sizeof no_web_app - 1);
+    struct http_answer answer = {.status = 200, .content_type = TYPE_HTML};
+    return http_answer(exchange, &answer, no_web_app, sizeof no_web_app - 1);
 }
 
-static bool client_has_it(struct lws *wsi, const struct web_file *file)
+static int send_file(struct http_exchange *exchange, const struct web_file *file)
 {
-    char known[HEADER_BYTES_MAX];
-    int bytes = lws_hdr_copy(wsi, known, sizeof known, WSI_TOKEN_HTTP_IF_NONE_MATCH);
-    return bytes > 0 && web_etag_matches(known, file->etag);
-}
-
-void http_transfer_init(struct http_transfer *transfer)
-{
-    *transfer = (struct http_transfer){.fd = -1};
-}
-
-void http_transfer_deinit(struct http_transfer *transfer)
-{
-    if (transfer->fd >= 0)
-        (void)close(transfer->fd);
-    http_transfer_init(transfer);
-}
-
-/* Appends the next piece of the file. False: it cannot be read, or is shorter than it was. */
-static bool append_piece(struct http_transfer *transfer, struct buffer *out)
-{
-    size_t bytes = transfer->left_bytes < PIECE_BYTES ? (size_t)transfer->left_bytes : PIECE_BYTES;
-    uint8_t *room = buffer_extend(out, bytes);
-    if (room == NULL || read(transfer->fd, room, bytes) != (ssize_t)bytes)
-        return false;
-    transfer->left_bytes -= bytes;
-    return true;
-}
-
-static int write_piece(struct http_transfer *transfer, struct lws *wsi, const struct buffer *out)
-{
-    lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, PIECE_TIMEOUT_S);
-    if (write_answer(wsi, out) != 0)
-        return -1;
-    if (transfer->left_bytes > 0) {
-        (void)lws_callback_on_writable(wsi);
-        return 0;
-    }
-    http_transfer_deinit(transfer);
-    return lws_http_transaction_completed(wsi) != 0 ? -1 : 0;
-}
-
-int http_continue(struct http_transfer *transfer, struct lws *wsi)
-{
-    if (transfer->fd < 0)
-        return 0;
-    struct buffer out;
-    buffer_init(&out, LWS_PRE + PIECE_BYTES);
-    (void)buffer_extend(&out, LWS_PRE);
-    int result = append_piece(transfer, &out) ? write_piece(transfer, wsi, &out) : -1;
-    buffer_deinit(&out);
-    return result;
-}
-
-static int begin_transfer(struct http_transfer *transfer, struct lws *wsi,
-                          const struct web_file *file, const char *headers)
-{
-    struct answer answer = {.status = 200, .content_type = file->content_type, .headers = headers};
-    struct buffer out;
-    buffer_init(&out, LWS_PRE + ANSWER_BYTES_MAX + PIECE_BYTES);
-    (void)buffer_extend(&out, LWS_PRE);
-    append_head(&out, &answer, (size_t)file->bytes);
-    transfer->left_bytes = is_head(wsi) ? 0 : file->bytes;
-    int result = append_piece(transfer, &out) ? write_piece(transfer, wsi, &out) : -1;
-    buffer_deinit(&out);
-    return result;
-}
-
-static int send_file(struct http_transfer *transfer, struct lws *wsi, struct web_file *file)
-{
-    char headers[FILE_HEADERS_BYTES];
+    char headers[HTTP_HEADERS_BYTES];
+    char known[HTTP_TAGS_KNOWN_BYTES];
     (void)snprintf(headers, sizeof headers, "ETag: %s\r\nCache-Control: %s\r\n", file->etag,
                    file->cache_control);
-    http_transfer_deinit(transfer);
-    transfer->fd = file->fd;
-    if (!client_has_it(wsi, file))
-        return begin_transfer(transfer, wsi, file, headers);
-    http_transfer_deinit(transfer);
-    struct answer answer = {.status = 304, .headers = headers};
-    return send_answer(wsi, &answer, NULL, 0);
+    http_tags_known(exchange, known);
+    bool has_it = known[0] != '\0' && web_etag_matches(known, file->etag);
+    struct http_answer answer = {
+        .status = has_it ? 304 : 200, .content_type = file->content_type, .headers = headers};
+    return http_answer_file(exchange, &answer, file->fd, file->bytes);
 }
 
-static int serve_file(const struct http_site *site, struct http_transfer *transfer, struct lws *wsi,
-                      const char *path, size_t bytes)
+static int serve_file(struct http_exchange *exchange, const char *path, size_t bytes)
 {
+    const struct http_site *site = exchange->lane->site;
     struct web_file file;
     enum status status = STATUS_NOT_FOUND;
     if (site->web_root != NULL)
         status = web_file_open(site->web_root, path, bytes, &file);
     if (status == STATUS_OK)
-        return send_file(transfer, wsi, &file);
+        return send_file(exchange, &file);
     if (status == STATUS_UNAVAILABLE)
-        return send_refusal(wsi, &busy, false);
+        return http_answer_refusal(exchange, &busy);
     if (bytes == 1 && path[0] == '/')
-        return serve_no_web_app(wsi);
-    return send_refusal(wsi, &not_found, false);
+        return serve_no_web_app(exchange);
+    return http_answer_refusal(exchange, &not_found);
 }
 
-static const struct {
+/* ---- routes ---- */
+
+struct route {
     const char *path;
-    int (*serve)(const struct http_site *site, struct lws *wsi);
-} routes[] = {
-    {"/healthz", serve_health},
-    {"/readyz", serve_readiness},
-    {HANDSHAKE_PATH, serve_websocket_hint},
+    http_route_fn *serve;
+    bool is_data;                  /* for programs: takes parameters, and asks for the origin */
+    const char *const *parameters; /* their names; NULL: any */
 };
+
+static const struct route routes[] = {
+    {"/healthz", serve_health, false, NULL},
+    {"/readyz", serve_readiness, false, NULL},
+    {HANDSHAKE_PATH, serve_websocket_hint, false, NULL},
+    {"/api/v1/symbols", http_serve_symbols, true, http_symbols_parameters},
+    {"/api/v1/candles", http_serve_candles, true, http_candles_parameters},
+    {"/api/v1/ticks", http_serve_ticks, true, http_ticks_parameters},
+    /* The charting library adds parameters of its own, more of them with each version. */
+    {"/udf/config", http_serve_udf_config, true, NULL},
+    {"/udf/symbols", http_serve_udf_symbols, true, NULL},
+    {"/udf/search", http_serve_udf_search, true, NULL},
+    {"/udf/history", http_serve_udf_history, true, NULL},
+    {"/udf/time", http_serve_udf_time, true, NULL},
+};
+
+static bool begins_with(const char *path, size_t bytes, const char *start)
+{
+    size_t start_bytes = strlen(start);
+    return bytes >= start_bytes && memcmp(path, start, start_bytes) == 0;
+}
+
+static const struct route *find_route(const char *path, size_t bytes)
+{
+    for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
+        if (strlen(routes[i].path) == bytes && memcmp(routes[i].path, path, bytes) == 0)
+            return &routes[i];
+    }
+    return NULL;
+}
+
+static enum status read_query(struct lws *wsi, struct query *query, struct error *error)
+{
+    char parameter[QUERY_BYTES_MAX + 1];
+    query_init(query);
+    if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_URI_ARGS) > QUERY_BYTES_MAX)
+        return error_set(error, STATUS_LIMIT, "the parameters have more than %d bytes",
+                         QUERY_BYTES_MAX);
+    for (int i = 0;; i++) {
+        int bytes =
+            lws_hdr_copy_fragment(wsi, parameter, sizeof parameter, WSI_TOKEN_HTTP_URI_ARGS, i);
+        if (bytes < 0)
+            return STATUS_OK; /* that was the last: none is longer than all together */
+        enum status status = query_add(query, parameter, (size_t)bytes, error);
+        if (status != STATUS_OK)
+            return status;
+    }
+}
+
+static const char *copy_header(struct lws *wsi, enum lws_token_indexes token,
+                               char text[HEADER_BYTES_MAX])
+{
+    if (lws_hdr_total_length(wsi, token) <= 0)
+        return NULL;
+    if (lws_hdr_copy(wsi, text, HEADER_BYTES_MAX, token) < 0)
+        memcpy(text, "?", 2); /* longer than any right one */
+    return text;
+}
+
+/* The same rule as for the WebSocket: what a page may not ask there, it may not read here. */
+static bool is_welcome(struct http_exchange *exchange)
+{
+    char origin_text[HEADER_BYTES_MAX];
+    char host_text[HEADER_BYTES_MAX];
+    const char *origin = copy_header(exchange->wsi, WSI_TOKEN_ORIGIN, origin_text);
+    const char *host = copy_header(exchange->wsi, WSI_TOKEN_HOST, host_text);
+    static const struct origins only_own = {.count = 0};
+    if (!handshake_origin_is_welcome(origin, host, exchange->lane->site->origins))
+        return false;
+    if (!handshake_origin_is_welcome(origin, host, &only_own))
+        exchange->allow_origin = mem_copy_text(origin);
+    return true;
+}
+
+static int serve_data(struct http_exchange *exchange, const struct route *route)
+{
+    struct query query;
+    struct error error = {.text = ""};
+    exchange->is_data = true;
+    exchange->is_udf = begins_with(route->path, strlen(route->path), "/udf/");
+    if (!is_welcome(exchange))
+        return http_answer_refusal(exchange, &foreign_origin);
+    enum status status = read_query(exchange->wsi, &query, &error);
+    if (status == STATUS_OK && route->parameters != NULL)
+        status = query_check_names(&query, route->parameters, &error);
+    if (status != STATUS_OK)
+        return http_answer_error(exchange, &error);
+    return route->serve(exchange, &query);
+}
+
+static int serve_path(struct http_exchange *exchange, const char *path, size_t bytes)
+{
+    const struct route *route = find_route(path, bytes);
+    if (route != NULL && route->is_data)
+        return serve_data(exchange, route);
+    if (route != NULL)
+        return route->serve(exchange, NULL);
+    if (begins_with(path, bytes, "/api/") || begins_with(path, bytes, "/udf/"))
+        return http_answer_refusal(exchange, &no_such_route);
+    return serve_file(exchange, path, bytes);
+}
+
+/* ---- the exchange ---- */
 
 static bool has_body(struct lws *wsi)
 {
@@ -325,18 +255,49 @@ static bool is_meant(const struct http_site *site, struct lws *wsi)
     return host_is_welcome(bytes > 0 ? host : NULL, &site->hosts);
 }
 
-int http_serve(const struct http_site *site, struct http_transfer *transfer, struct lws *wsi,
-               const char *path, size_t path_bytes)
+/* Forgets the request before. */
+static void begin_exchange(struct http_exchange *exchange)
 {
-    if (lws_hdr_total_length(wsi, WSI_TOKEN_GET_URI) <= 0 && !is_head(wsi))
-        return http_refuse(wsi, &method_not_allowed);
-    if (!is_meant(site, wsi))
-        return http_refuse(wsi, &host_refusal);
-    if (has_body(wsi))
-        return http_refuse(wsi, &body_not_allowed);
-    for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
-        if (strlen(routes[i].path) == path_bytes && memcmp(routes[i].path, path, path_bytes) == 0)
-            return routes[i].serve(site, wsi);
-    }
-    return serve_file(site, transfer, wsi, path, path_bytes);
+    char version[16];
+    struct lws *wsi = exchange->wsi;
+    exchange->is_head = lws_hdr_total_length(wsi, WSI_TOKEN_HEAD_URI) > 0;
+    exchange->is_old = lws_hdr_copy(wsi, version, sizeof version, WSI_TOKEN_HTTP) <= 0 ||
+                       strcmp(version, "HTTP/1.1") != 0;
+    exchange->is_data = false;
+    exchange->is_udf = false;
+    mem_free(exchange->allow_origin);
+    exchange->allow_origin = NULL;
+}
+
+int http_serve(struct http_exchange *exchange, const char *path, size_t path_bytes)
+{
+    if (http_exchange_is_busy(exchange))
+        return -1; /* libwebsockets has one request at a time */
+    begin_exchange(exchange);
+    if (lws_hdr_total_length(exchange->wsi, WSI_TOKEN_GET_URI) <= 0 && !exchange->is_head)
+        return http_refuse(exchange, &method_not_allowed);
+    if (!is_meant(exchange->lane->site, exchange->wsi))
+        return http_refuse(exchange, &host_refusal);
+    if (has_body(exchange->wsi))
+        return http_refuse(exchange, &body_not_allowed);
+    return serve_path(exchange, path, path_bytes);
+}
+
+int http_continue(struct http_exchange *exchange)
+{
+    struct http_work *work = exchange->work;
+    if (exchange->transfer.is_under_way)
+        return http_transfer_continue(exchange);
+    if (work == NULL)
+        return 0;
+    wheel_cancel(exchange->lane->wheel, &work->deadline);
+    return work->ops->run(work);
+}
+
+void http_exchange_deinit(struct http_exchange *exchange)
+{
+    http_work_end(exchange);
+    http_transfer_drop(exchange);
+    mem_free(exchange->allow_origin);
+    exchange->allow_origin = NULL;
 }

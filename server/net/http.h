@@ -1,13 +1,22 @@
 /*
- * Everything that is not a WebSocket: the web app's files, health, and answers that say no.
+ * Everything that is not a WebSocket: the web app's files, health, candles, ticks and symbols over
+ * plain HTTP, and answers that say no.
  *
- * GET and HEAD only; a request with a body is refused. Small answers are one write of header and
- * body together; files go out in pieces as the socket takes them. Runs on the lane's thread;
- * keeps nothing between requests.
+ *   request ──► http (table of routes) ──► http_symbols, http_candles, http_ticks, http_udf
+ *                                              │ at once         │ not yet: a work (http_work.h)
+ *                                              ▼                 ▼ woken by the lane's inbox
+ *                                          http_answer ◄─────────┘
+ *
+ * GET and HEAD only; a request with a body is refused. One request of a connection is answered at a
+ * time. Small answers are one write of header and body together; long ones and files go out in
+ * pieces as the socket takes them. Lane's thread.
  */
 #ifndef TAPEDECK_NET_HTTP_H
 #define TAPEDECK_NET_HTTP_H
 
+#include "base/bytes.h"
+#include "base/counter.h"
+#include "net/handshake.h"
 #include "net/host.h"
 #include "net/refusal.h"
 
@@ -15,7 +24,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct http_work;
+struct inbox;
+struct live_symbols;
+struct log_limit;
 struct lws;
+struct tape;
+struct unsent;
+struct wheel;
 
 #define HTTP_WHY_BYTES 256
 
@@ -25,29 +41,65 @@ typedef bool http_ready_fn(void *owner, char *why, size_t why_bytes);
 
 /* What there is to serve; shared by all lanes, constant. */
 struct http_site {
-    struct hosts hosts;   /* who we are */
+    struct hosts hosts;            /* who we are */
+    const struct origins *origins; /* whose pages may read answers, beside our own */
     const char *web_root; /* folder of the built web app, no slash at its end; NULL: none */
     http_ready_fn *ready; /* NULL: always */
     void *ready_owner;
 };
 
-/* A file on its way to one client. Not libwebsockets' own sending of files: that one composes the
- * response in the buffer that still holds the client's next, pipelined request. */
-struct http_transfer {
-    int fd; /* −1: none */
-    uint64_t left_bytes;
+/* Answers of one lane that wait for data or stream it; the next one is told to come again. */
+#define HTTP_WORKS_MAX 256
+
+/* What the connections of one lane share. */
+struct http_lane {
+    const struct http_site *site;
+    struct tape *tape;
+    struct live_symbols *symbols;
+    struct inbox *inbox;
+    struct wheel *wheel;          /* monotonic µs */
+    struct log_limit *failed_log; /* of all lanes */
+    const struct unsent *unsent;  /* while it is crowded, no work is begun */
+    struct counter works;         /* under way */
 };
 
-void http_transfer_init(struct http_transfer *transfer);
-/* Forgets a file that is not sent yet. */
-void http_transfer_deinit(struct http_transfer *transfer);
+/* A file, or a body out of memory, on its way to one client. Not libwebsockets' own sending of
+ * files: that one composes the response in the buffer that still holds the client's next, pipelined
+ * request. */
+struct http_transfer {
+    int fd;             /* −1: none */
+    struct buffer body; /* else this */
+    size_t body_at;     /* so much of it is sent */
+    uint64_t left_bytes;
+    bool is_under_way;
+};
+
+/* What one connection is being answered. */
+struct http_exchange {
+    struct http_lane *lane;
+    struct lws *wsi;
+    struct http_transfer transfer;
+    struct http_work *work; /* NULL: nothing is waited for */
+    /* Of the request, copied: its headers do not stay. */
+    bool is_head;
+    bool is_old;        /* HTTP/1.0: knows no chunks */
+    bool is_data;       /* an answer for programs: other origins' pages are kept out */
+    bool is_udf;        /* errors as the charting library reads them, too */
+    char *allow_origin; /* of a page from elsewhere that may read the answer; NULL: none */
+};
+
+void http_exchange_init(struct http_exchange *exchange, struct http_lane *lane, struct lws *wsi);
+/* Forgets an answer that is not sent yet. */
+void http_exchange_deinit(struct http_exchange *exchange);
+bool http_exchange_is_busy(const struct http_exchange *exchange);
+/* What it holds for a client that does not take it. */
+size_t http_exchange_held_bytes(const struct http_exchange *exchange);
 
 /* All return what libwebsockets wants from a callback: 0, or −1 to close the connection. */
-int http_serve(const struct http_site *site, struct http_transfer *transfer, struct lws *wsi,
-               const char *path, size_t path_bytes);
-/* The socket can take more: the next piece of the file, if there is one. */
-int http_continue(struct http_transfer *transfer, struct lws *wsi);
+int http_serve(struct http_exchange *exchange, const char *path, size_t path_bytes);
+/* The socket can take more, or what was waited for is there. */
+int http_continue(struct http_exchange *exchange);
 /* Says no, with a JSON body, and closes: always −1. */
-int http_refuse(struct lws *wsi, const struct refusal *refusal);
+int http_refuse(struct http_exchange *exchange, const struct refusal *refusal);
 
 #endif

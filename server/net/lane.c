@@ -128,10 +128,10 @@ static void begin_stop(struct lane *lane)
     wheel_arm(&lane->wheel, &lane->deadline, atomic_load(&lane->stop_at_us));
 }
 
-static void drop_feeds(struct lane *lane)
+static void drop_all(struct lane *lane)
 {
     for (struct list *node = lane->connections.next; node != &lane->connections; node = node->next)
-        connection_drop_feed(CONTAINER_OF(node, struct connection, node));
+        connection_drop(CONTAINER_OF(node, struct connection, node));
 }
 
 static void nap_if_spinning(struct lane *lane, int64_t now_us)
@@ -162,7 +162,7 @@ static void *lane_run(void *argument)
             break;
         arm_timer(lane);
     }
-    drop_feeds(lane);
+    drop_all(lane);
     return NULL;
 }
 
@@ -231,6 +231,13 @@ static void init_fields(struct lane *lane, struct server *server, unsigned index
     lane->feed_lane.wheel = &lane->wheel;
     feed_lane_init(&lane->feed_lane);
     unsent_init(&lane->unsent, server->unsent_bytes_max);
+    lane->http = (struct http_lane){.site = &server->site,
+                                    .tape = shared->tape,
+                                    .symbols = shared->symbols,
+                                    .inbox = &lane->inbox,
+                                    .wheel = &lane->wheel,
+                                    .failed_log = &server->http_failed_log,
+                                    .unsent = &lane->unsent};
 }
 
 enum status lane_init(struct lane *lane, struct server *server, unsigned index, int listen_fd,
@@ -287,6 +294,7 @@ struct server_figures lane_figures(const struct lane *lane)
         .clients = counter_read(&mine->clients),
         .unsent = counter_read(&lane->unsent.count),
         .unsent_bytes = counter_read(&lane->unsent.bytes),
+        .works = counter_read(&lane->http.works),
         .accepted = counter_read(&lane->acceptor.accepted),
         .refused = counter_read(&lane->acceptor.refused),
         .messages_in = counter_read(&mine->messages_in),

@@ -19,6 +19,7 @@
 #include "feed/feed.h"
 #include "net/acceptor.h"
 #include "net/figures.h"
+#include "net/http.h"
 #include "net/unsent.h"
 
 #include <pthread.h>
@@ -65,6 +66,7 @@ struct lane {
     struct list connections; /* every socket, upgraded or not */
     struct buffer out;       /* the message that is being written, LWS_PRE bytes before it */
     struct feed_lane feed_lane;
+    struct http_lane http;
     struct unsent unsent;
     struct lane_figures figures;
 

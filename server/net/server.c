@@ -109,8 +109,10 @@ static struct server *server_create(const struct server_options *options)
     struct server *server = MEM_NEW(struct server);
     server->port = options->port;
     server->web_root = copy_folder(options->web_root);
-    server->site = (struct http_site){
-        .web_root = server->web_root, .ready = options->ready, .ready_owner = options->ready_owner};
+    server->site = (struct http_site){.origins = &server->origins,
+                                      .web_root = server->web_root,
+                                      .ready = options->ready,
+                                      .ready_owner = options->ready_owner};
     copy_origins(server, options);
     copy_hosts(server, options);
     server->unsent_bytes_max = options->unsent_bytes_max / options->lane_count;

@@ -18,6 +18,7 @@ struct server {
     struct log_limit refused_log;
     struct log_limit exhausted_log;
     struct log_limit overloaded_log;
+    struct log_limit http_failed_log;
     uint16_t port;
     bool is_stopped;
     char *web_root;

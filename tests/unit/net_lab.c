@@ -39,6 +39,7 @@ static struct {
     struct list loads;
     struct symbols_request *symbols;
     bool is_stopping;
+    enum lab_source_mood mood;
     pthread_t thread;
 } lab_source;
 
@@ -92,14 +93,23 @@ static void take_symbols(struct source *source, struct symbols_request *request)
     pthread_mutex_unlock(&lab_source.lock);
 }
 
-static struct block *build(struct time_range range)
+int64_t lab_price(int64_t time)
 {
-    int64_t first = (range.from + LAB_TICK_US - 1) / LAB_TICK_US * LAB_TICK_US;
+    return time * 7919 % 1000003 * 1000; /* does not compress to nothing */
+}
+
+static int64_t first_tick(int64_t from)
+{
+    return from < 0 ? 0 : (from + LAB_TICK_US - 1) / LAB_TICK_US * LAB_TICK_US;
+}
+
+static struct block *build_ticks(struct time_range range)
+{
     struct block_builder builder;
     block_builder_init(&builder);
-    for (int64_t time = first < 0 ? 0 : first; time < range.to && time < LAB_END;
+    for (int64_t time = first_tick(range.from); time < range.to && time < LAB_END;
          time += LAB_TICK_US) {
-        int64_t price = time * 7919 % 1000003 * 1000; /* does not compress to nothing */
+        int64_t price = lab_price(time);
         struct tick tick = {.time = time, .fields = {price, price + 1000, price, price}};
         REQUIRE(block_builder_add(&builder, &tick) == STATUS_OK, "it is not so");
     }
@@ -108,22 +118,51 @@ static struct block *build(struct time_range range)
     return block;
 }
 
-static void serve(struct tick_load *load)
+/* The range begins and ends at buckets; LAB_END does, too. */
+static struct block *build_candles(struct time_range range, int64_t interval_us)
+{
+    int64_t from = range.from < 0 ? 0 : range.from;
+    int64_t to = range.to < LAB_END ? range.to : LAB_END;
+    if (from >= to)
+        return NULL;
+    size_t count = (size_t)((to - from) / interval_us);
+    struct candle *candles = mem_alloc(count * sizeof *candles);
+    for (size_t i = 0; i < count; i++) {
+        candles[i] = candle_at(from + (int64_t)i * interval_us);
+        for (int64_t time = candles[i].time; time < candles[i].time + interval_us;
+             time += LAB_TICK_US)
+            candle_add_trade(&candles[i], lab_price(time), lab_price(time));
+    }
+    struct block *block = block_of_candles(candles, count, range);
+    mem_free(candles);
+    return block;
+}
+
+static struct block *build(struct time_range range, int64_t interval_us)
+{
+    return interval_us > 0 ? build_candles(range, interval_us) : build_ticks(range);
+}
+
+static void serve(struct tick_load *load, bool fails)
 {
     struct error error = {.text = ""};
+    if (fails) {
+        load->done(load, error_set(&error, STATUS_UNAVAILABLE, "the lab has no data now"), &error);
+        return;
+    }
     struct time_range left = load->range;
     while (left.from < left.to && !atomic_load(&load->cancelled)) {
         struct time_range range = left;
         if (load->backward) {
-            int64_t start = (left.to - 1) / load->grain_us * load->grain_us;
+            int64_t start = time_floor(left.to - 1, load->grain_us);
             range.from = start > left.from ? start : left.from;
             left.to = range.from;
         } else {
-            int64_t end = (left.from / load->grain_us + 1) * load->grain_us;
+            int64_t end = time_floor(left.from, load->grain_us) + load->grain_us;
             range.to = end < left.to ? end : left.to;
             left.from = range.to;
         }
-        load->publish(load, range, build(range));
+        load->publish(load, range, build(range, load->interval_us));
     }
     load->done(load, left.from < left.to ? STATUS_END : STATUS_OK, &error);
 }
@@ -132,20 +171,29 @@ static void *serve_all(void *argument)
 {
     for (;;) {
         pthread_mutex_lock(&lab_source.lock);
-        while (list_is_empty(&lab_source.loads) && lab_source.symbols == NULL &&
-               !lab_source.is_stopping)
+        while ((list_is_empty(&lab_source.loads) || lab_source.mood == LAB_HOLDS) &&
+               lab_source.symbols == NULL && !lab_source.is_stopping)
             pthread_cond_wait(&lab_source.work, &lab_source.lock);
         struct symbols_request *symbols = lab_source.symbols;
         lab_source.symbols = NULL;
         struct list *node = list_take_first(&lab_source.loads);
+        bool fails = lab_source.mood == LAB_FAILS;
         pthread_mutex_unlock(&lab_source.lock);
         if (node == NULL && symbols == NULL)
             return argument;
         if (symbols != NULL)
             answer_symbols(symbols);
         if (node != NULL)
-            serve(CONTAINER_OF(node, struct tick_load, node));
+            serve(CONTAINER_OF(node, struct tick_load, node), fails);
     }
+}
+
+void lab_source_be(enum lab_source_mood mood)
+{
+    pthread_mutex_lock(&lab_source.lock);
+    lab_source.mood = mood;
+    pthread_cond_signal(&lab_source.work);
+    pthread_mutex_unlock(&lab_source.lock);
 }
 
 static void source_start(void)
@@ -157,6 +205,7 @@ static void source_start(void)
                                           .symbols = take_symbols};
     lab_source.source.ops = &ops;
     lab_source.is_stopping = false;
+    lab_source.mood = LAB_ANSWERS;
     pthread_mutex_init(&lab_source.lock, NULL);
     pthread_cond_init(&lab_source.work, NULL);
     list_init(&lab_source.loads);
@@ -220,11 +269,11 @@ void lab_deinit(struct lab *lab)
 /* ---- clients ---- */
 
 /* The server's end of the connection, which is in this process too. */
-static int server_side(const struct wire_client *client)
+static int server_side(int socket)
 {
     struct sockaddr_in mine = {.sin_port = 0};
     socklen_t bytes = sizeof mine;
-    REQUIRE(getsockname(client->socket, (struct sockaddr *)&mine, &bytes) == 0, "it is not so");
+    REQUIRE(getsockname(socket, (struct sockaddr *)&mine, &bytes) == 0, "it is not so");
     for (int fd = 3; fd < FILES_LOOKED_AT; fd++) {
         struct sockaddr_in peer = {.sin_port = 0};
         bytes = sizeof peer;
@@ -257,10 +306,15 @@ struct wire_client *lab_connect(const struct lab *lab, const char *subprotocol)
 struct wire_client *lab_connect_narrowly(const struct lab *lab, const char *subprotocol)
 {
     struct wire_client *client = connect_with(lab, subprotocol, NARROW_BYTES);
-    int bytes = NARROW_BYTES;
-    int result = setsockopt(server_side(client), SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
-    REQUIRE(result == 0, "it is not so");
+    lab_narrow(client->socket);
     return client;
+}
+
+void lab_narrow(int socket)
+{
+    int bytes = NARROW_BYTES;
+    int result = setsockopt(server_side(socket), SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+    REQUIRE(result == 0, "it is not so");
 }
 
 json_t *lab_await(struct wire_client *client, const char *ev)

@@ -26,11 +26,24 @@ void lab_init(struct lab *lab);
 void lab_start(struct lab *lab);
 void lab_deinit(struct lab *lab);
 
+/* What its source does with loads from now on. */
+enum lab_source_mood {
+    LAB_ANSWERS,
+    LAB_HOLDS, /* they wait until it is in another mood */
+    LAB_FAILS, /* they are answered with STATUS_UNAVAILABLE */
+};
+void lab_source_be(enum lab_source_mood mood);
+/* The price (bid, last and volume are the same) of its tick at this time. */
+int64_t lab_price(int64_t time);
+
 /* A client that has taken its welcome. */
 struct wire_client *lab_connect(const struct lab *lab, const char *subprotocol);
 /* The same with the smallest buffers in the kernel, on both sides: over the loopback device these
  * grow to megabytes, and a message always fits into them whole. */
 struct wire_client *lab_connect_narrowly(const struct lab *lab, const char *subprotocol);
+/* The server's side of a connection that this socket is the other end of gets its smallest buffer.
+ */
+void lab_narrow(int socket);
 /* The next message with this `ev`; ends the test when it does not come. */
 json_t *lab_await(struct wire_client *client, const char *ev);
 /* What the server answers to these raw bytes until it hangs up; NUL-terminated. */
