@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "bench/process.h"
+#include "bench/scatter.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -369,16 +370,6 @@ static bool is_local(const struct channel_address *address)
     return IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr);
 }
 
-/* One number of SplitMix64, as a part of 1. */
-static double scatter(uint64_t seed)
-{
-    uint64_t z = seed + UINT64_C(0x9e3779b97f4a7c15);
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    z ^= z >> 31;
-    return (double)(z >> 11) / (double)(UINT64_C(1) << 53);
-}
-
 static void init(struct audience *audience, const struct audience_options *options,
                  struct audience_result *result)
 {
@@ -393,7 +384,7 @@ static void init(struct audience *audience, const struct audience_options *optio
         audience->viewers[i].index = i;
     audience->company.options = &options->viewer;
     audience->company.viewer_count = options->viewer_count;
-    audience->company.seek_offset = scatter(options->seed);
+    audience->company.seek_offset = scatter_offset(options->seed);
     buffer_init(&audience->company.request, REQUEST_BYTES_MAX);
     channel_scratch_init(&audience->scratch);
 }

@@ -107,6 +107,74 @@ static void take_ticks(struct reader *reader, struct message *message)
         take_ticks_of_symbol(reader, &message->ticks[i]);
 }
 
+/* Whether the list has the one op that a client may do without. */
+static void take_ops(struct reader *reader, struct message *message)
+{
+    for (size_t count = pack_take_array(reader); count > 0 && !reader->failed; count--) {
+        struct pack_item op = pack_take_text(reader);
+        message->has_subscribe = message->has_subscribe || pack_is(&op, "candles.subscribe");
+    }
+}
+
+/* ---- candles ---- */
+
+static bool is_of_texts(const struct reader *reader)
+{
+    struct reader peek = *reader;
+    (void)pack_take_array(&peek);
+    struct pack_item name = pack_take_text(&peek);
+    return pack_is(&name, "text");
+}
+
+static void take_candle_column(struct reader *reader, size_t index, struct message_candles *candles)
+{
+    if (index == CANDLES_VOLUME && is_of_texts(reader)) {
+        pack_skip(reader);
+        return;
+    }
+    candles->has_volume = candles->has_volume || index == CANDLES_VOLUME;
+    candles->columns[index] = columns_take(reader);
+}
+
+/* {symbol, interval, n, time, open, high, low, close, volume, trades, final}: all of the columns.
+ */
+static void take_candles_of_symbol(struct reader *reader, struct message_candles *candles)
+{
+    static const char *const names[] = {
+        [CANDLES_TIME] = "time",   [CANDLES_OPEN] = "open",     [CANDLES_HIGH] = "high",
+        [CANDLES_LOW] = "low",     [CANDLES_CLOSE] = "close",   [CANDLES_TRADES] = "trades",
+        [CANDLES_FINAL] = "final", [CANDLES_VOLUME] = "volume", [MESSAGE_CANDLE_COLUMNS] = "n"};
+    enum { NAMES = sizeof names / sizeof names[0] };
+    struct fields fields = {.reader = reader};
+    candles->has_volume = false;
+    for (size_t pairs = pack_take_map(reader); pairs > 0 && !reader->failed; pairs--) {
+        size_t index = take_key(&fields, names, NAMES);
+        if (index < MESSAGE_CANDLE_COLUMNS)
+            take_candle_column(reader, index, candles);
+        else if (index < NAMES)
+            candles->rows = pack_take_integer(reader);
+        else
+            pack_skip(reader);
+    }
+    reader->failed = reader->failed || fields.seen != (1U << NAMES) - 1;
+}
+
+/* Of a replay.snapshot; those of frames are rows, and are passed over. */
+static void take_candles(struct reader *reader, struct message *message)
+{
+    if (message->event != MESSAGE_SNAPSHOT) {
+        pack_skip(reader);
+        return;
+    }
+    size_t count = pack_take_array(reader);
+    for (size_t i = 0; i < count && !reader->failed; i++) {
+        if (i == 0)
+            take_candles_of_symbol(reader, &message->candles);
+        else
+            pack_skip(reader);
+    }
+}
+
 /* Names in `replay.opened`, maps in `symbols`: only counted here, read later. */
 static void take_symbols(struct reader *reader, struct message *message)
 {
@@ -127,6 +195,7 @@ static enum message_event take_event(struct reader *reader)
         [MESSAGE_STATE] = "replay.state",
         [MESSAGE_SNAPSHOT] = "replay.snapshot",
         [MESSAGE_FRAME] = "replay.frame",
+        [MESSAGE_CANDLES] = "candles.snapshot",
     };
     size_t count = sizeof names / sizeof names[0];
     struct pack_item item = pack_take_text(reader);
@@ -165,12 +234,14 @@ enum key {
     KEY_SYMBOLS,
     KEY_CODE,
     KEY_MESSAGE,
+    KEY_OPS,
+    KEY_CANDLES,
     KEYS
 };
 
-static const char *const keys[KEYS] = {"ev",     "id",      "epoch", "seq",    "due", "span",
-                                       "dir",    "ticks",   "re",    "state",  "at",  "totals",
-                                       "limits", "symbols", "code",  "message"};
+static const char *const keys[KEYS] = {"ev",     "id",      "epoch", "seq",     "due", "span",
+                                       "dir",    "ticks",   "re",    "state",   "at",  "totals",
+                                       "limits", "symbols", "code",  "message", "ops", "candles"};
 
 static void take_field(struct reader *reader, size_t key, struct message *message)
 {
@@ -223,6 +294,12 @@ static void take_field(struct reader *reader, size_t key, struct message *messag
     case KEY_MESSAGE:
         message->message = pack_take_text(reader);
         break;
+    case KEY_OPS:
+        take_ops(reader, message);
+        break;
+    case KEY_CANDLES:
+        take_candles(reader, message);
+        break;
     default:
         pack_skip(reader);
         break;
@@ -245,6 +322,8 @@ static void clear(struct message *message)
     message->has_totals = false;
     message->total_count = 0;
     message->tick_count = 0;
+    message->has_subscribe = false;
+    message->candles.rows = MESSAGE_NONE;
 }
 
 enum status message_read(const uint8_t *bytes, size_t count, struct message *message,
@@ -255,6 +334,12 @@ enum status message_read(const uint8_t *bytes, size_t count, struct message *mes
     clear(message);
     for (size_t pairs = pack_take_map(&reader); pairs > 0 && !reader.failed; pairs--)
         take_field(&reader, take_key(&fields, keys, KEYS), message);
+    /* Its columns are fields of the message itself: read once more, as those. */
+    struct reader again = reader_of(bytes, count);
+    if (!reader.failed && message->event == MESSAGE_CANDLES)
+        take_candles_of_symbol(&again, &message->candles);
+    if (again.failed)
+        reader = again;
     if (reader.failed)
         return error_set(error, STATUS_BAD_MESSAGE,
                          "a message of %zu bytes is not well-formed near byte %zu", count,

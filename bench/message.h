@@ -27,6 +27,7 @@ enum message_event {
     MESSAGE_STATE,
     MESSAGE_SNAPSHOT,
     MESSAGE_FRAME,
+    MESSAGE_CANDLES, /* candles.snapshot */
 };
 
 enum message_state {
@@ -44,6 +45,25 @@ struct message_ticks {
     struct columns_column columns[MESSAGE_COLUMNS]; /* time first */
 };
 
+/* In a candles.snapshot, and in the list `candles` of a replay.snapshot. */
+enum message_candle_column {
+    CANDLES_TIME,
+    CANDLES_OPEN,
+    CANDLES_HIGH,
+    CANDLES_LOW,
+    CANDLES_CLOSE,
+    CANDLES_TRADES,
+    CANDLES_FINAL,
+    CANDLES_VOLUME, /* not where it comes as texts, because a sum passes 64 bits */
+    MESSAGE_CANDLE_COLUMNS
+};
+
+struct message_candles {
+    int64_t rows; /* MESSAGE_NONE: there were no candles in the message */
+    bool has_volume;
+    struct columns_column columns[MESSAGE_CANDLE_COLUMNS];
+};
+
 #define MESSAGE_NONE (-1) /* a number that was not there */
 
 struct message {
@@ -59,6 +79,7 @@ struct message {
     bool has_span;
     int64_t span[2];
     int64_t frame_bytes;      /* of welcome's limits */
+    bool has_subscribe;       /* welcome's ops name candles.subscribe */
     struct pack_item code;    /* of an error */
     struct pack_item message; /* of an error */
 
@@ -71,6 +92,8 @@ struct message {
 
     size_t tick_count; /* symbols with ticks */
     struct message_ticks ticks[MESSAGE_SYMBOLS_MAX];
+
+    struct message_candles candles; /* of a snapshot; of the first symbol and interval in it */
 };
 
 enum status message_read(const uint8_t *bytes, size_t count, struct message *message,

@@ -185,3 +185,42 @@ void report_json(const struct audience_options *options, const struct audience_r
         buffer_append_text(out, "null");
     buffer_append_text(out, "}\n");
 }
+
+/* ---- windows ---- */
+
+/* "by replay.open at max", … */
+static const char *way_of(const struct windows_options *options,
+                          const struct windows_result *result)
+{
+    if (options->window.ticks_us > 0)
+        return "replay.open at max";
+    return result->is_subscribed ? "candles.subscribe" : "replay.open paused";
+}
+
+void report_windows_table(const struct windows_options *options,
+                          const struct windows_result *result, struct buffer *out)
+{
+    append_row(out, "windows");
+    buffer_append_format(out, "%" PRIu64 " by %s\n", result->first_us.count,
+                         way_of(options, result));
+    append_row(out, options->window.ticks_us > 0 ? "ticks" : "candles");
+    buffer_append_format(out, "%" PRId64 ", at least %" PRId64 " each, sum %" PRIu64 "\n",
+                         result->rows, result->rows_least, result->sum);
+    append_percentiles(out, "the first time", &result->first_us);
+    append_percentiles(out, "again", &result->again_us);
+}
+
+void report_windows_json(const struct windows_options *options, const struct windows_result *result,
+                         struct buffer *out)
+{
+    buffer_append_text(out, "{");
+    append_histogram(out, "first_us", &result->first_us);
+    append_histogram(out, "again_us", &result->again_us);
+    append_integer(out, "windows", (int64_t)result->first_us.count);
+    append_integer(out, "rows", result->rows);
+    append_integer(out, "rows_least", result->rows_least);
+    append_key(out, "sum");
+    buffer_append_format(out, "\"%" PRIu64 "\"", result->sum);
+    append_key(out, "by");
+    buffer_append_format(out, "\"%s\"}\n", way_of(options, result));
+}

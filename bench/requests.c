@@ -32,10 +32,20 @@ static void put_speed(struct buffer *out, const struct requests_open *open)
         pack_text(out, open->direction > 0 ? "max" : "-max");
 }
 
+static void put_intervals(struct buffer *out, const struct requests_open *open)
+{
+    pack_text(out, "candles");
+    pack_array(out, 1);
+    pack_map(out, 2);
+    pack_text(out, "interval");
+    pack_text(out, open->candles);
+    put_integer(out, "history", open->history);
+}
+
 void requests_open(struct buffer *out, int64_t req, const struct requests_open *open)
 {
     const struct tape *tape = open->tape;
-    put_head(out, 11, "replay.open", req);
+    put_head(out, open->candles != NULL ? 12 : 11, "replay.open", req);
     put_integer(out, "id", REQUESTS_REPLAY_ID);
     pack_text(out, "symbols");
     pack_array(out, tape->symbol_count);
@@ -47,9 +57,11 @@ void requests_open(struct buffer *out, int64_t req, const struct requests_open *
     put_integer(out, "fps", open->fps);
     put_integer(out, "lead_ms", open->lead_ms);
     pack_text(out, "state");
-    pack_text(out, "paused");
+    pack_text(out, open->plays ? "playing" : "paused");
     pack_text(out, "flow");
     pack_text(out, open->acks ? "ack" : "tcp");
+    if (open->candles != NULL)
+        put_intervals(out, open);
 }
 
 void requests_control(struct buffer *out, int64_t req, const char *op)
@@ -72,6 +84,18 @@ void requests_step(struct buffer *out, int64_t req, const char *unit, int64_t co
     pack_text(out, "unit");
     pack_text(out, unit);
     put_integer(out, "count", count);
+}
+
+void requests_candles(struct buffer *out, int64_t req, const struct requests_candles *candles)
+{
+    put_head(out, 7, "candles.subscribe", req);
+    put_integer(out, "id", REQUESTS_REPLAY_ID);
+    pack_text(out, "symbol");
+    pack_text(out, candles->symbol);
+    pack_text(out, "interval");
+    pack_text(out, candles->interval);
+    put_integer(out, "to", candles->to);
+    put_integer(out, "limit", candles->limit);
 }
 
 void requests_ack(struct buffer *out, int64_t epoch, int64_t seq)

@@ -28,7 +28,17 @@ struct requests_open {
     int direction; /* of "max" */
     int64_t fps;
     int64_t lead_ms;
-    bool acks; /* flow "ack" */
+    bool acks;           /* flow "ack" */
+    bool plays;          /* from the first moment; else it is opened paused */
+    const char *candles; /* an interval; NULL: none */
+    int64_t history;     /* of candles: earlier ones in the snapshot */
+};
+
+struct requests_candles {
+    const char *symbol;
+    const char *interval;
+    int64_t to; /* the newest before it */
+    int64_t limit;
 };
 
 void requests_symbols(struct buffer *out, int64_t req, int64_t limit);
@@ -38,6 +48,8 @@ void requests_control(struct buffer *out, int64_t req, const char *op);
 void requests_seek(struct buffer *out, int64_t req, int64_t to);
 /* One step, against time when `count` is negative. */
 void requests_step(struct buffer *out, int64_t req, const char *unit, int64_t count);
+/* candles.subscribe without `live`: one snapshot, and the id is free again. */
+void requests_candles(struct buffer *out, int64_t req, const struct requests_candles *candles);
 void requests_ack(struct buffer *out, int64_t epoch, int64_t seq);
 
 #endif

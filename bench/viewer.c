@@ -1,16 +1,12 @@
 #include "bench/viewer.h"
 
 #include "base/assert.h"
+#include "bench/scatter.h"
 #include "market/time.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
-
-/* The golden section: the instants frac(offset + n × this) are as scattered as random ones, but the
- * first N of them are never nearer to each other than 0.38 / N. So each seek goes to a place of its
- * own, and no table is needed. */
-#define GOLDEN 0.61803398874989484820
 
 /* The most that `symbols` tells at once: those that are wanted may be anywhere among them. */
 #define SYMBOLS_LIMIT_MAX 10000
@@ -140,11 +136,10 @@ static int64_t begin_of(const struct company *company)
 static int64_t next_target(const struct viewer *viewer, const struct company *company)
 {
     double number = (double)viewer->sought * (double)company->viewer_count + (double)viewer->index;
-    double place = company->seek_offset + number * GOLDEN;
-    double span = (double)(company->tape.to - company->tape.from - 1);
     /* Backward, `from` is the end, and `to` no instant that is left. */
-    return company->tape.from + (company->options->open.direction > 0 ? 0 : 1) +
-           (int64_t)((place - floor(place)) * span);
+    int64_t shift = company->options->open.direction > 0 ? 0 : 1;
+    return shift +
+           scatter_place(company->seek_offset, number, company->tape.from, company->tape.to);
 }
 
 enum status viewer_seek(struct viewer *viewer, struct company *company, int64_t now_us,
@@ -485,6 +480,7 @@ static enum status take(struct viewer *viewer, struct company *company, size_t c
         return take_answer(viewer, company, now_us, error);
     case MESSAGE_ERROR:
         return take_error(message, error);
+    case MESSAGE_CANDLES:
     case MESSAGE_OTHER:
         break;
     }

@@ -3,6 +3,7 @@
  * for --help; what a subcommand does is in the file of its name.
  */
 #include "app/bench.h"
+#include "app/bench_windows.h"
 #include "app/commands.h"
 #include "app/options.h"
 #include "app/setting.h"
@@ -426,6 +427,25 @@ static const struct subcommand subcommands[] = {
                  "tapedeck bench replay --viewers 1000 --duration 20s --json\n"
                  "tapedeck bench replay --seeks 1000 --url ws://127.0.0.1:9000/ws\n",
      .run = bench_replay_run},
+    {.name = "bench windows",
+     .summary = "ask for windows of ticks, or for the newest candles, and time each answer",
+     .options = bench_windows_options,
+     .option_count = BENCH_WINDOWS_OPTION_COUNT,
+     .values_bytes = sizeof(struct bench_windows_values),
+     .defaults = &bench_windows_defaults,
+     .uses = SETTING_OF_ALL,
+     .description =
+         "One window after another over one connection: for the first time at instants all over "
+         "the range, each a place of its own, and then again at each of them. What comes again "
+         "must be what came first. The first time is cold where the server has not read that part "
+         "before: start it anew.\n\n"
+         "Windows of ticks are played at max, from replay.open to `ended`. Candles are asked for "
+         "by candles.subscribe, or, where the server does not answer that, by the snapshot of a "
+         "replay that is opened there.",
+     .examples = "tapedeck bench windows --ticks 15m\n"
+                 "tapedeck bench windows --candles 1m --count 500 --windows 200 --again 10\n"
+                 "tapedeck bench windows --candles 1h --at 2024-08-08T12:00:00Z --json\n",
+     .run = bench_windows_run},
     {.name = "candles refresh",
      .summary = "make the stored candles of a range anew",
      OPTIONS(refresh_options),

@@ -1,6 +1,6 @@
 /*
- * `tapedeck bench replay` against a real server: what its viewers counted is what SQL counts, to
- * the sum of all values, and what goes wrong is said with status 1.
+ * `tapedeck bench replay` and `tapedeck bench windows` against a real server: what they counted is
+ * what SQL counts, to the sum of all values, and what goes wrong is said with status 1.
  */
 #include "deck.h"
 
@@ -37,12 +37,12 @@ TestSuite(bench, .init = start, .fini = stop, .timeout = 300);
 
 #define ARGUMENTS_MAX 24
 
-/* Runs it with --json and the arguments, which end with NULL; a new reference. */
-static json_t *measure(const char *const *arguments)
+/* Runs `bench WHAT` with --json and the arguments, which end with NULL; a new reference. */
+static json_t *measure(const char *what, const char *const *arguments)
 {
     char url[64];
     (void)snprintf(url, sizeof url, "ws://127.0.0.1:%u/ws", deck.port);
-    const char *all[ARGUMENTS_MAX] = {"bench", "replay", "--json", "--url", url};
+    const char *all[ARGUMENTS_MAX] = {"bench", what, "--json", "--url", url};
     for (size_t i = 0; arguments[i] != NULL; i++)
         all[5 + i] = arguments[i];
     int status = deck_run(&deck, output, sizeof output, all);
@@ -52,7 +52,8 @@ static json_t *measure(const char *const *arguments)
     cr_assert_not_null(result, "%s: %s", error.text, output);
     return result;
 }
-#define MEASURE(...) measure((const char *const[]){__VA_ARGS__, NULL})
+#define MEASURE(...) measure("replay", (const char *const[]){__VA_ARGS__, NULL})
+#define MEASURE_WINDOWS(...) measure("windows", (const char *const[]){__VA_ARGS__, NULL})
 
 static int64_t integer_of(const json_t *result, const char *key)
 {
@@ -67,23 +68,33 @@ static int64_t integer_of(const json_t *result, const char *key)
     "coalesce(ask_price, 0) * 100000000 + coalesce(last_price, 0) * 100000000 + "                  \
     "coalesce(volume, 0) * 100000000), 18446744073709551616)"
 
-static void expect_pass(const json_t *result, const char *where)
+/* The one value of a query is the text at `key`. */
+static void expect_text(const json_t *result, const char *key, const char *sql)
+{
+    PGconn *connection = deck_connect(&deck);
+    PGresult *row = PQexec(connection, sql);
+    cr_assert_eq(PQresultStatus(row), PGRES_TUPLES_OK, "%s", PQerrorMessage(connection));
+    cr_assert_str_eq(json_string_value(json_object_get(result, key)), PQgetvalue(row, 0, 0));
+    PQclear(row);
+    PQfinish(connection);
+}
+
+static void expect_ticks(const json_t *result, const char *count_key, const char *sum_key,
+                         const char *where)
 {
     char sql[1024];
-    char sum[64];
     (void)snprintf(sql, sizeof sql, "select count(*) from tick_data where %s", where);
     int64_t ticks = deck_number(&deck, sql);
     cr_assert_gt(ticks, 0);
-    cr_assert_eq(integer_of(result, "pass_ticks"), ticks);
-    PGconn *connection = deck_connect(&deck);
+    cr_assert_eq(integer_of(result, count_key), ticks);
     (void)snprintf(sql, sizeof sql, "select " SUM "::numeric(30, 0) from tick_data where %s",
                    where);
-    PGresult *row = PQexec(connection, sql);
-    cr_assert_eq(PQresultStatus(row), PGRES_TUPLES_OK, "%s", PQerrorMessage(connection));
-    (void)snprintf(sum, sizeof sum, "%s", PQgetvalue(row, 0, 0));
-    PQclear(row);
-    PQfinish(connection);
-    cr_assert_str_eq(json_string_value(json_object_get(result, "pass_sum")), sum);
+    expect_text(result, sum_key, sql);
+}
+
+static void expect_pass(const json_t *result, const char *where)
+{
+    expect_ticks(result, "pass_ticks", "pass_sum", where);
 }
 
 Test(bench, viewers_at_max_count_what_sql_counts)
@@ -162,6 +173,43 @@ Test(bench, a_duration_ends_a_paced_run_and_a_loop)
     json_decref(result);
 }
 
+Test(bench, a_window_of_ticks_is_what_sql_has_there)
+{
+    json_t *result = MEASURE_WINDOWS("--symbol", "SIM:B", "--ticks", "90s", "--at",
+                                     "2024-08-08T12:03:00.01Z", "--again", "2");
+    expect_ticks(result, "rows", "sum",
+                 "symbol = 'SIM:B' and time >= '2024-08-08T12:03:00.01Z' and "
+                 "time < '2024-08-08T12:04:30.01Z'");
+    cr_assert_eq(integer_of(result, "windows"), 1);
+    cr_assert_gt(integer_of(json_object_get(result, "again_us"), "max"), 0);
+    json_decref(result);
+}
+
+Test(bench, the_newest_candles_before_an_instant_are_what_sql_makes_of_the_ticks)
+{
+    json_t *result = MEASURE_WINDOWS("--symbol", "SIM:A", "--candles", "2m", "--count", "5", "--at",
+                                     "2024-08-08T12:16:00Z");
+    cr_assert_eq(integer_of(result, "rows"), 5);
+    expect_text(result, "sum",
+                "select mod(sum(extract(epoch from bucket) * 1000000 + 100000000 * "
+                "(open + high + low + close + volume + trades + 1)), 18446744073709551616)"
+                "::numeric(30, 0) from tapedeck.candles_of_ticks('2 minutes', 'SIM:A', "
+                "'2024-08-08T12:06:00Z', '2024-08-08T12:16:00Z')");
+    json_decref(result);
+}
+
+Test(bench, windows_are_asked_for_at_many_instants_once_and_again)
+{
+    json_t *result = MEASURE_WINDOWS("--ticks", "1m", "--windows", "7", "--again", "3");
+    cr_assert_eq(integer_of(result, "windows"), 7);
+    cr_assert_eq(integer_of(result, "rows"), 7 * 3000);
+    json_decref(result);
+    result = MEASURE_WINDOWS("--candles", "10s", "--count", "20", "--windows", "7", "--again", "0");
+    cr_assert_leq(integer_of(result, "rows"), 7 * 20);
+    cr_assert(json_is_null(json_object_get(json_object_get(result, "again_us"), "p99")));
+    json_decref(result);
+}
+
 static void expect_failure(const char *const *arguments, const char *words)
 {
     int status = deck_run(&deck, output, sizeof output, arguments);
@@ -178,6 +226,14 @@ Test(bench, what_fails_is_said_with_status_1)
     expect_failure((const char *const[]){"bench", "replay", "--url", url, "--from",
                                          "2024-08-08T12:20:00Z", NULL},
                    "--from is not before --to");
+    expect_failure((const char *const[]){"bench", "windows", "--url", url, "--ticks", "1m",
+                                         "--symbol", "NO", NULL},
+                   "no symbol NO");
+    expect_failure((const char *const[]){"bench", "windows", "--url", url, "--ticks", "1h", NULL},
+                   "no room for such a window");
+    expect_failure((const char *const[]){"bench", "windows", "--url", url, NULL}, "choose one");
+    expect_failure((const char *const[]){"bench", "windows", "--url", url, "--candles", "7x", NULL},
+                   "--candles");
     deck_kill(&deck);
     expect_failure((const char *const[]){"bench", "replay", "--url", url, NULL},
                    "Connection refused");

@@ -1,4 +1,5 @@
 #include "app/bench.h"
+#include "app/bench_windows.h"
 
 #include <criterion/criterion.h>
 
@@ -8,5 +9,13 @@ Test(bench_options, every_row_of_the_table_is_an_option)
     for (size_t i = 0; i < BENCH_OPTION_COUNT; i++) {
         cr_assert_not_null(bench_options[i].name, "row %zu", i);
         cr_assert_not_null(bench_options[i].help, "row %zu", i);
+    }
+}
+
+Test(bench_windows_options, every_row_of_the_table_is_an_option)
+{
+    for (size_t i = 0; i < BENCH_WINDOWS_OPTION_COUNT; i++) {
+        cr_assert_not_null(bench_windows_options[i].name, "row %zu", i);
+        cr_assert_not_null(bench_windows_options[i].help, "row %zu", i);
     }
 }
