@@ -6,7 +6,8 @@
 
 /* Read-ahead: this much play, at least one grain; at "max" this many grains. */
 #define READ_AHEAD_US INT64_C(2000000)
-#define READ_AHEAD_GRAINS_MAX 32 /* of all symbols of a replay together; one each at least */
+#define SETTLED_AFTER_US INT64_C(50000) /* reading ahead of paced play begins so late */
+#define READ_AHEAD_GRAINS_MAX 32        /* of all symbols of a replay together; one each at least */
 
 bool replay_reads_ticks(const struct replay *replay)
 {
@@ -53,6 +54,14 @@ static struct time_range range_ahead(const struct replay *replay, const struct c
     if (replay->direction > 0)
         return (struct time_range){.from = near, .to = far};
     return (struct time_range){.from = axis_edge(-1, far), .to = axis_edge(-1, near)};
+}
+
+/* Who scrubs seeks again before anything read ahead is of use, and it would compete with the load
+ * that he waits for. At "max" all is of use once the first frame has gone. */
+static bool is_settled(const struct replay *replay, int64_t now_us)
+{
+    return replay->options.speed.max ? replay->seq > 0
+                                     : now_us - replay->epoch_began_us >= SETTLED_AFTER_US;
 }
 
 static void read_ahead(struct replay *replay)
@@ -388,7 +397,7 @@ static enum status poll_running(struct replay *replay, int64_t now_us, struct re
     else
         status = replay->options.speed.max ? poll_max(replay, now_us, output)
                                            : poll_paced(replay, now_us, output);
-    if (status == STATUS_OK || status == STATUS_WAIT)
+    if ((status == STATUS_OK || status == STATUS_WAIT) && is_settled(replay, now_us))
         read_ahead(replay);
     return status;
 }

@@ -73,6 +73,7 @@ static void start_epoch(struct replay *replay, int direction, int64_t at, int64_
     replay->resumes = false;
     replay->held_by = REASON_NONE;
     replay->frame_sent_us = now_us;
+    replay->epoch_began_us = now_us;
     memset(replay->totals, 0, sizeof replay->totals);
     flow_reset(&replay->flow);
     seek_cursors(replay);

@@ -27,6 +27,7 @@ struct replay {
     int64_t edge;     /* axis: of the last frame, or epoch_at */
     int64_t end;      /* axis: of the range */
     int64_t last_due_us;
+    int64_t epoch_began_us;
     struct play_clock clock;
     int64_t frame_sent_us;      /* when the last one went, for the beat at "max" */
     int64_t blocked_since_us;   /* of what has no due times: "max", snapshots; 0: not blocked */

@@ -333,6 +333,9 @@ Test(replay_backward, loads_and_reads_ahead_in_its_direction)
     inbox_drain(&inbox);
     cr_assert(ask() == STATUS_OK && output.saying == SAYING_SNAPSHOT);
     check_silence();
+    cr_assert(fake.load_count == 1, "who seeks again at once has no use for more");
+    pass(60 * MS);
+    check_silence();
     cr_assert(fake.load_count > 1, "it reads ahead");
     for (struct list *node = fake.loads.next; node != &fake.loads; node = node->next) {
         load = CONTAINER_OF(node, struct tick_load, node);
