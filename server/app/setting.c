@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "feed/feed.h"
+#include "store/pool.h"
 
 #include <assert.h>
 #include <ctype.h>
@@ -81,10 +82,10 @@ static const struct setting table[] = {
 
     {"cache_bytes", SETTING_BYTES, FIELD(cache_bytes), "256MiB", 16 * MIB, INT64_C(1) << 44,
      .uses = SERVER, .help = "memory for ticks that are read again, by the same client or another"},
-    {"store_connections_min", SETTING_COUNT, FIELD(store_connections_min), "2", 1, 100,
+    {"store_connections_min", SETTING_COUNT, FIELD(store_connections_min), "2", 1, POOL_THREADS_MAX,
      .uses = SERVER, .help = "connections to the database that are kept"},
-    {"store_connections_max", SETTING_COUNT, FIELD(store_connections_max), "20", 1, 100,
-     .uses = SERVER, .help = "connections to the database at most"},
+    {"store_connections_max", SETTING_COUNT, FIELD(store_connections_max), "20", 1,
+     POOL_THREADS_MAX, .uses = SERVER, .help = "connections to the database at most"},
     {"statement_timeout", SETTING_DURATION, FIELD(statement_timeout_us), "30s", SECONDS,
      3600 * SECONDS, .uses = SERVER,
      .help = "a query from which nothing has come for so long is cancelled and asked again"},
