@@ -195,8 +195,28 @@ void fetch_ahead(struct tape *tape, struct track *track, struct time_range range
     source_load_ticks(tape->source, &fetch->load);
 }
 
-/* From the instant to the end of its grain: the shortest way to the first frame. Behind emptiness
- * there may be more of it: as much again. */
+/* Somebody has read up to the instant: he will want the rest of the grain. */
+static bool goes_on(const struct track *track, int64_t instant, bool backward)
+{
+    const struct segment *passed = track_segment_at(track, backward ? instant + 1 : instant - 1);
+    return passed != NULL && passed->fetch == NULL;
+}
+
+/* Who has jumped here may jump again: an eighth of the grain at least, to a multiple of a quarter.
+ */
+static void keep_jump_short(const struct track *track, int64_t instant, bool backward,
+                            struct time_range *range)
+{
+    int64_t part_us = track_grain_us(track) / TAPE_JUMP_PARTS;
+    int64_t near_us = part_us / 2;
+    if (backward && range->from < time_floor(instant - near_us, part_us))
+        range->from = time_floor(instant - near_us, part_us);
+    if (!backward && range->to > time_ceil(instant + near_us, part_us))
+        range->to = time_ceil(instant + near_us, part_us);
+}
+
+/* From the instant to the end of its grain, or less: the shortest way to the first frame. Behind
+ * emptiness there may be more of it: as much again. */
 static struct time_range range_around(const struct track *track, int64_t instant, bool backward)
 {
     int64_t grain_us = track_grain_us(track);
@@ -204,6 +224,8 @@ static struct time_range range_around(const struct track *track, int64_t instant
     struct time_range range = {.from = time_floor(instant, backward ? grain_us : first_us),
                                .to = time_floor(instant, backward ? first_us : grain_us)};
     range.to += backward ? first_us : grain_us;
+    if (track->interval_us == 0 && !goes_on(track, instant, backward))
+        keep_jump_short(track, instant, backward, &range);
     struct segment *passed = shelf_empty_at(track, backward ? instant + 1 : instant - 1);
     if (passed == NULL)
         return range;

@@ -12,7 +12,9 @@
  * that the first frame does not wait for the read-ahead. A segment with ticks is a grain long: a
  * power of two of seconds, about TAPE_GRAIN_ROWS ticks, by the density that the symbol is known to
  * have and then by what blocks turn out to hold. A load that somebody waits for begins where he is
- * and in the direction he goes, with stretches of a TAPE_FIRST_PARTS of a grain that double. Behind
+ * and in the direction he goes, with stretches of a TAPE_FIRST_PARTS of a grain that double, and is
+ * short: whoever has jumped there may jump again, and the rest would compete with what he waits for
+ * then. One that goes on from ticks which are known reaches to the end of the grain. Behind
  * emptiness a load is as long as that was, so that decades without ticks take a few dozen loads; it
  * ends TAPE_LOAD_GRAINS after the first ticks it meets. A load that nobody waits for any more, and
  * that has brought nothing yet, is cancelled: a storm of seeks leaves no queue behind.
@@ -35,6 +37,7 @@
 #define TAPE_GRAIN_ROWS 16384   /* ticks a grain should hold, by the symbol's mean density */
 #define TAPE_GRAIN_CANDLES 1024 /* buckets in a grain of candles */
 #define TAPE_FIRST_PARTS 16     /* of a grain: the first stretch of a load that is waited for */
+#define TAPE_JUMP_PARTS 4       /* of a grain: what is loaded for somebody who has jumped */
 #define TAPE_TIGHT_PARTS 4
 #define TAPE_GRAIN_US_LEAST TIME_SECOND_US
 #define TAPE_GRAIN_US_MOST (TIME_SECOND_US << 25) /* 388 days */

@@ -328,7 +328,7 @@ Test(replay_backward, loads_and_reads_ahead_in_its_direction)
     check_silence();
     struct tick_load *load = fake_source_load(&fake);
     cr_assert(load->backward && load->urgency == SOURCE_URGENT);
-    cr_assert(load->range.to == 50 * GRAIN && load->range.from == 49 * GRAIN);
+    cr_assert(load->range.to == 50 * GRAIN && load->range.from == 50 * GRAIN - GRAIN / 4);
     fake_source_answer(&fake, STATUS_OK);
     inbox_drain(&inbox);
     cr_assert(ask() == STATUS_OK && output.saying == SAYING_SNAPSHOT);

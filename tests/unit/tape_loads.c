@@ -44,11 +44,11 @@ Test(tape_loads, begin_where_somebody_waits_and_bring_a_little_first)
     struct asker asker;
     asker_init(&asker);
     cr_assert(pin(&asker, 10 * S) == STATUS_WAIT);
-    check_load(8 * S, GRAIN, false, GRAIN / TAPE_FIRST_PARTS);
+    check_load(8 * S, 32 * S, false, GRAIN / TAPE_FIRST_PARTS);
     cr_assert(fake_source_load(&fake)->urgency == SOURCE_URGENT);
-    static const int64_t ends[] = {12 * S, 16 * S, 32 * S, 64 * S};
+    static const int64_t ends[] = {12 * S, 16 * S, 32 * S};
     int64_t from = 8 * S;
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 3; i++) {
         fake_source_step(&fake);
         inbox_drain(&inbox);
         cr_assert(pin(&asker, from < 10 * S ? 10 * S : from) == STATUS_OK);
@@ -57,6 +57,9 @@ Test(tape_loads, begin_where_somebody_waits_and_bring_a_little_first)
         from = ends[i];
         tape_unpin(&asker.stretch);
     }
+    cr_assert(pin(&asker, 32 * S) == STATUS_WAIT);
+    check_load(32 * S, GRAIN, false, GRAIN / TAPE_FIRST_PARTS); /* who goes on wants the rest */
+    tape_stop_waiting(tape, &asker.waiter);
 }
 
 Test(tape_loads, begin_where_somebody_waits_who_goes_backward)
@@ -65,10 +68,10 @@ Test(tape_loads, begin_where_somebody_waits_who_goes_backward)
     struct asker asker;
     asker_init_back(&asker);
     cr_assert(pin(&asker, 53 * S) == STATUS_WAIT);
-    check_load(0, 56 * S, true, GRAIN / TAPE_FIRST_PARTS);
-    static const int64_t starts[] = {52 * S, 48 * S, 32 * S, 0};
+    check_load(32 * S, 56 * S, true, GRAIN / TAPE_FIRST_PARTS);
+    static const int64_t starts[] = {52 * S, 48 * S, 32 * S};
     int64_t to = 56 * S;
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 3; i++) {
         fake_source_step(&fake);
         inbox_drain(&inbox);
         cr_assert(pin(&asker, to > 53 * S ? 53 * S : to - 1) == STATUS_OK);
@@ -76,6 +79,28 @@ Test(tape_loads, begin_where_somebody_waits_who_goes_backward)
         cr_assert(asker.stretch.block->rows == (size_t)((to - starts[i]) / S));
         to = starts[i];
         tape_unpin(&asker.stretch);
+    }
+    cr_assert(pin(&asker, 32 * S - 1) == STATUS_WAIT);
+    check_load(0, 32 * S, true, GRAIN / TAPE_FIRST_PARTS);
+    tape_stop_waiting(tape, &asker.waiter);
+}
+
+/* Whoever jumps about would wait behind the rest of all the grains that he has left. */
+Test(tape_loads, for_somebody_who_has_jumped_are_short_and_never_leave_the_grain)
+{
+    static const struct {
+        int64_t instant;
+        int64_t to;
+    } jumps[] = {{0, 16 * S},      {7 * S, 16 * S},        {8 * S, 16 * S},   {8 * S + 1, 32 * S},
+                 {40 * S, 48 * S}, {GRAIN - 9 * S, GRAIN}, {GRAIN - 1, GRAIN}};
+    for (size_t i = 0; i < sizeof jumps / sizeof jumps[0]; i++) {
+        struct asker asker;
+        asker_init(&asker);
+        cr_assert(pin(&asker, jumps[i].instant) == STATUS_WAIT);
+        check_load(time_floor(jumps[i].instant, GRAIN / TAPE_FIRST_PARTS), jumps[i].to, false,
+                   GRAIN / TAPE_FIRST_PARTS);
+        tape_stop_waiting(tape, &asker.waiter);
+        fake_source_end(&fake, STATUS_END);
     }
 }
 
@@ -163,7 +188,7 @@ Test(tape_loads, read_ahead_backward_around_what_is_there)
         tape_read_ahead(tape, track, (struct time_range){0, 8 * GRAIN}, true);
         cr_assert(fake.load_count == before + 2, "nothing twice");
     }
-    check_load(4 * GRAIN, 8 * GRAIN, true, 0); /* what comes first */
+    check_load(3 * GRAIN + 16 * S, 8 * GRAIN, true, 0); /* what comes first */
     fake_source_run(&fake);
     for (int64_t i = 0; i < 8; i++)
         visit_back(i * GRAIN);
@@ -178,6 +203,7 @@ Test(tape_loads, read_ahead_from_the_playhead_and_not_behind_it)
     cr_assert(fake.load_count == before + 1);
     check_load(3 * GRAIN, 5 * GRAIN, true, 0);
     fake_source_run(&fake);
+    visit(6 * GRAIN - S);
     tape_read_ahead(tape, track, (struct time_range){6 * GRAIN - S, 7 * GRAIN}, false);
     check_load(6 * GRAIN, 7 * GRAIN, false, 0);
 }
@@ -311,7 +337,7 @@ Test(tape_loads, go_on_while_somebody_else_waits)
     asker_init(&one);
     asker_init(&other);
     cr_assert(pin(&one, 0) == STATUS_WAIT);
-    cr_assert(pin(&other, GRAIN - 1) == STATUS_WAIT);
+    cr_assert(pin(&other, 16 * S - 1) == STATUS_WAIT);
     tape_stop_waiting(tape, &one.waiter);
     cr_assert(loads_under_way() == 1);
     cr_assert(pin(&other, 10 * GRAIN) == STATUS_WAIT, "it goes elsewhere");
@@ -330,11 +356,11 @@ Test(tape_loads, go_on_when_they_have_brought_something)
     inbox_drain(&inbox);
     cr_assert(pin(&asker, 0) == STATUS_OK);
     tape_unpin(&asker.stretch);
-    cr_assert(pin(&asker, GRAIN - 1) == STATUS_WAIT);
+    cr_assert(pin(&asker, 16 * S - 1) == STATUS_WAIT);
     tape_stop_waiting(tape, &asker.waiter);
     cr_assert(loads_under_way() == 1);
     fake_source_run(&fake);
-    cr_assert(pin(&asker, GRAIN - 1) == STATUS_OK && fake.load_count == 1);
+    cr_assert(pin(&asker, 16 * S - 1) == STATUS_OK && fake.load_count == 1);
     tape_unpin(&asker.stretch);
 }
 

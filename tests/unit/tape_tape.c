@@ -19,7 +19,7 @@ Test(tape, waits_for_what_it_does_not_know_and_then_has_it_for_everybody)
     cr_assert(one.stretch.block == NULL);
     struct asker two;
     asker_init(&two);
-    cr_assert(pin(&two, GRAIN - 1) == STATUS_OK);
+    cr_assert(pin(&two, 16 * S - 1) == STATUS_OK);
     cr_assert(pin(&one, 8 * S) == STATUS_OK);
     cr_assert(one.stretch.block->rows == 1);
     cr_assert(fake.load_count == 1);
@@ -160,13 +160,13 @@ Test(tape, ends_a_long_load_soon_after_the_first_ticks_it_meets)
 Test(tape, keeps_adjoining_emptiness_in_one_piece_whatever_comes_first)
 {
     visit(0);
-    visit(2 * GRAIN);
-    visit(GRAIN);
+    visit(32 * S);
+    visit(16 * S);
     struct asker asker;
     asker_init(&asker);
-    cr_assert(pin(&asker, GRAIN) == STATUS_OK);
+    cr_assert(pin(&asker, 16 * S) == STATUS_OK);
     cr_assert(asker.stretch.range.from == 0);
-    cr_assert(asker.stretch.range.to >= 3 * GRAIN);
+    cr_assert(asker.stretch.range.to == 48 * S);
 }
 
 Test(tape, cuts_a_load_that_somebody_would_wait_long_for)
