@@ -36,7 +36,7 @@
 
 #define TAPE_GRAIN_ROWS 16384   /* ticks a grain should hold, by the symbol's mean density */
 #define TAPE_GRAIN_CANDLES 1024 /* buckets in a grain of candles */
-#define TAPE_FIRST_PARTS 16     /* of a grain: the first stretch of a load that is waited for */
+#define TAPE_FIRST_PARTS 64     /* of a grain: the first stretch of a load that is waited for */
 #define TAPE_JUMP_PARTS 4       /* of a grain: what is loaded for somebody who has jumped */
 #define TAPE_TIGHT_PARTS 4
 #define TAPE_GRAIN_US_LEAST TIME_SECOND_US

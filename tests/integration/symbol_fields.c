@@ -321,3 +321,50 @@ ON_BOTH_ENGINES(symbol_fields, the_scheduler_finds_policies_that_endanger_candle
     cr_assert_geq(scheduler_statistics(scheduler).findings, 1);
     scheduler_destroy(&scheduler);
 }
+
+/* Fields that come seldom lie beyond the newest ticks, which are all that is looked at mostly. */
+ON_BOTH_ENGINES(last_values, are_those_of_a_slow_look_at_random_ticks)
+{
+    struct connection *connection = database->connection;
+    execute(connection, "select tapedeck.write_prepare('2024-08-08', '2024-08-10', false)");
+    execute(connection, "select setseed(0.5)");
+    execute(
+        connection,
+        "insert into public.tick_data (symbol, time, bid_price, ask_price, last_price)"
+        " select s.symbol, timestamptz '2024-08-08 00:00Z' + n / 2 * interval '40 seconds',"
+        "        case when random() < s.bids then n end, case when random() < s.asks then n end,"
+        "        case when random() < s.lasts then n end"
+        "   from (values ('A', 1, 1, 1), ('B', 0.5, 0.5, 0.1), ('C', 0.01, 0.3, 0.002),"
+        "                ('D', 0, 0.004, 1), ('E', 0.003, 0, 0), ('F', 0, 0, 0))"
+        "            as s (symbol, bids, asks, lasts), generate_series(0, 5000) n");
+    reconcile(connection);
+    execute(connection, "select tapedeck.symbols_recount(100)");
+    const char *wrong =
+        "with slow as (select w.symbol, at, place,"
+        "  (select max(t.time) from tick_data t where t.symbol = w.symbol and t.time < at"
+        "      and t.time >= at - interval '24 hours') as tick_time,"
+#define NEWEST(field)                                                                              \
+    "  (select t." field " from tick_data t where t.symbol = w.symbol and t.time < at"             \
+    "      and t.time >= at - interval '24 hours' and t." field " is not null"                     \
+    "    order by t.time desc, t.seq desc limit 1) as " field
+        NEWEST("bid_price") "," NEWEST("ask_price") "," NEWEST("last_price")
+#undef NEWEST
+            "   from unnest(string_to_array('F A NONE C B E D A', ' ')) with ordinality w (symbol, "
+            "place),"
+            "        generate_series(timestamptz '2024-08-07 23:59:59Z', '2024-08-10 06:00Z',"
+            "                        interval '97 minutes') at),"
+            " ours as (select o.*, at from (select distinct at from slow) a, lateral "
+            "tapedeck.last_values("
+            "   string_to_array('F A NONE C B E D A', ' '), at) with ordinality o"
+            "   (symbol, tick_time, bid_price, ask_price, last_price, place))"
+            " select count(*) from ours full join slow using (at, place)"
+            "  where (ours.symbol, ours.tick_time, ours.bid_price, ours.ask_price, ours.last_price)"
+            "        is distinct from"
+            "        (slow.symbol, slow.tick_time, slow.bid_price, slow.ask_price, "
+            "slow.last_price)";
+    cr_assert_eq(ask_number(connection, wrong), 0);
+    /* Whatever the books say does not hide what is near. */
+    execute(connection,
+            "update tapedeck.symbols set has_bid = null, has_ask = null, has_last = null");
+    cr_assert_eq(ask_number(connection, wrong), 0);
+}

@@ -15,12 +15,12 @@ Test(tape, waits_for_what_it_does_not_know_and_then_has_it_for_everybody)
     inbox_drain(&inbox);
     cr_assert(one.told == 1);
     cr_assert(pin(&one, 5 * S) == STATUS_OK);
-    cr_assert(one.stretch.range.from == 4 * S && one.stretch.range.to == 8 * S);
+    cr_assert(one.stretch.range.from == 5 * S && one.stretch.range.to == 10 * S);
     cr_assert(one.stretch.block == NULL);
     struct asker two;
     asker_init(&two);
     cr_assert(pin(&two, 16 * S - 1) == STATUS_OK);
-    cr_assert(pin(&one, 8 * S) == STATUS_OK);
+    cr_assert(pin(&one, 10 * S) == STATUS_OK);
     cr_assert(one.stretch.block->rows == 1);
     cr_assert(fake.load_count == 1);
     tape_unpin(&one.stretch);
