@@ -14,6 +14,8 @@ export class MockLink {
   /** Every request that arrived, over all connections. */
   readonly requests: Message[] = [];
   connections = 0;
+  /** What the clients may do. */
+  role = "operator";
   /** The server's end of the newest connection. */
   peer: MockPeer | undefined;
   #events: SocketEvents | undefined;
@@ -32,7 +34,7 @@ export class MockLink {
     this.#events = events;
     let open = true;
     const down = this.#line((bytes) => open && events.message(bytes.slice().buffer));
-    const peer = new MockPeer([...this.#symbols], down, () => this.#clock.now());
+    const peer = new MockPeer([...this.#symbols], down, () => this.#clock.now(), this.role);
     this.peer = peer;
     const up = this.#line((bytes) => {
       if (!open) return;

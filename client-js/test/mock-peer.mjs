@@ -1,6 +1,7 @@
 /** One client's side of the mock server, without sockets: requests in, answers and pushes out. */
 import { decode, encode } from "@msgpack/msgpack";
 import { candleColumns, newestCandles } from "./mock-candles.mjs";
+import { MockOperations } from "./mock-operations.mjs";
 import { MockReplay } from "./mock-replay.mjs";
 import { bucketStart, endOf, intervalMicros } from "./mock-steps.mjs";
 
@@ -16,8 +17,9 @@ export class MockPeer {
    * @param {import("./mock-data.mjs").MockSymbol[]} symbols
    * @param {(bytes: Uint8Array) => void} send
    * @param {() => number} nowMs
+   * @param {string} role
    */
-  constructor(symbols, send, nowMs) {
+  constructor(symbols, send, nowMs, role = "operator") {
     this.symbols = symbols;
     this.nowMs = nowMs;
     this.push = (/** @type {Message} */ message) => {
@@ -25,15 +27,17 @@ export class MockPeer {
       send(bytes);
       return bytes.length;
     };
+    this.operations = new MockOperations(role, this.push, nowMs);
     this.push({
       ev: "welcome", protocol: 1, server: "mock", engine: "postgresql", engine_version: "0",
-      auth: { required: false, role: "viewer" }, limits: { frame_bytes: 61440 }, ops: [], now: Date.now() * 1000,
+      auth: { required: false, role }, limits: { frame_bytes: 61440 }, ops: [], now: Date.now() * 1000,
     });
   }
 
   /** Every few milliseconds. */
   pump() {
     for (const replay of this.replays.values()) replay.pump(this.nowMs());
+    this.operations.pump();
   }
 
   /** @param {Uint8Array} bytes */
@@ -52,6 +56,8 @@ export class MockPeer {
     if (request["op"] === "candles.unsubscribe") {
       return this.feeds.delete(Number(request["id"])) ? { ev: "ok", id: request["id"] } : error("not_found", "There is no such subscription.");
     }
+    const operations = this.operations.answerTo(request);
+    if (operations) return operations;
     const replay = this.replays.get(Number(request["id"]));
     if (!replay) return error("not_found", `There is no replay ${String(request["id"])}.`);
     if (request["op"] === "replay.ack") return void replay.ack(request);

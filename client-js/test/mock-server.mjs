@@ -1,5 +1,5 @@
 /**
- * A stand-in for the server: synthetic ticks over sections 1 to 5 of the protocol, and
+ * A stand-in for the server: synthetic ticks over sections 1 to 6 of the protocol, and
  * the built web app. For tests and for working on the page: `npm run mock`, then `npm run dev`.
  */
 import { readFile } from "node:fs/promises";
@@ -22,15 +22,15 @@ const SECURITY = {
     "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'none'",
 };
 
-/** @param {{port?: number, symbols?: import("./mock-data.mjs").MockSymbol[]}} [options] */
-export async function startMockServer({ port = 0, symbols = demoSymbols() } = {}) {
+/** @param {{port?: number, symbols?: import("./mock-data.mjs").MockSymbol[], role?: string}} [options] */
+export async function startMockServer({ port = 0, symbols = demoSymbols(), role = "operator" } = {}) {
   const http = createServer((request, response) => void serveApp(request.url ?? "/", response));
   const sockets = new WebSocketServer({
     server: http,
     path: "/ws",
     handleProtocols: (offered) => (offered.has("tapedeck.v1.msgpack") ? "tapedeck.v1.msgpack" : false),
   });
-  sockets.on("connection", (socket) => serveSocket(socket, symbols));
+  sockets.on("connection", (socket) => serveSocket(socket, symbols, role));
   await new Promise((resolve) => http.listen(port, "127.0.0.1", () => resolve(undefined)));
   const address = /** @type {import("node:net").AddressInfo} */ (http.address());
   return {
@@ -62,9 +62,9 @@ async function serveApp(url, response) {
   }
 }
 
-/** @param {import("ws").WebSocket} socket @param {import("./mock-data.mjs").MockSymbol[]} symbols */
-function serveSocket(socket, symbols) {
-  const peer = new MockPeer(symbols, (bytes) => socket.send(bytes), () => performance.now());
+/** @param {import("ws").WebSocket} socket @param {import("./mock-data.mjs").MockSymbol[]} symbols @param {string} role */
+function serveSocket(socket, symbols, role) {
+  const peer = new MockPeer(symbols, (bytes) => socket.send(bytes), () => performance.now(), role);
   const timer = setInterval(() => peer.pump(), PUMP_EVERY_MS);
   socket.on("close", () => clearInterval(timer));
   socket.on("message", (data) => peer.receive(/** @type {Buffer} */ (data)));

@@ -5,6 +5,7 @@ import { TickTableView } from "../views/tick-table-view.js";
 import { Header } from "./Header.js";
 import { KeysOverlay } from "./KeysOverlay.js";
 import { Notices } from "./Notices.js";
+import { OperationsPanel } from "./OperationsPanel.js";
 import { Painted } from "./Painted.js";
 import { NoSymbols, Prompt } from "./Prompts.js";
 import { Transport } from "./Transport.js";
@@ -13,14 +14,15 @@ import { useSession, type SessionProps } from "./use-session.js";
 import { WatchStrip } from "./WatchStrip.js";
 
 export function App({ session }: SessionProps) {
-  const { symbols, focus } = useSession(session);
+  const { symbols, focus, connection } = useSession(session);
   const [keysShown, setKeysShown] = useState(false);
+  const [operationsShown, setOperationsShown] = useState(false);
   const showKeys = useCallback(() => setKeysShown(true), []);
   useKeyboard(session, showKeys);
   const empty = symbols?.length === 0;
   return (
     <div className="app">
-      <Header session={session} />
+      <Header session={session} onShowOperations={() => setOperationsShown(true)} />
       <Notices session={session} />
       {empty ? (
         <NoSymbols />
@@ -40,6 +42,13 @@ export function App({ session }: SessionProps) {
         </main>
       )}
       <Transport session={session} onShowKeys={showKeys} />
+      {operationsShown && (
+        <OperationsPanel
+          operations={session.operations}
+          canOperate={connection.state === "open" && connection.welcome.role === "operator"}
+          onClose={() => setOperationsShown(false)}
+        />
+      )}
       {keysShown && <KeysOverlay onClose={() => setKeysShown(false)} />}
     </div>
   );

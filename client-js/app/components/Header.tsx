@@ -3,11 +3,16 @@ import { INTERVALS } from "../model/choices.js";
 import { stateWords } from "../model/words.js";
 import { MetersView } from "../views/readouts.js";
 import { Logo } from "./icons.js";
+import { OperationsButton } from "./OperationsButton.js";
 import { Painted } from "./Painted.js";
 import { SymbolPicker } from "./SymbolPicker.js";
 import { useSession, type SessionProps } from "./use-session.js";
 
-export function Header({ session }: SessionProps) {
+interface HeaderProps extends SessionProps {
+  readonly onShowOperations: () => void;
+}
+
+export function Header({ session, onShowOperations }: HeaderProps) {
   const { interval, speed, replay } = useSession(session);
   const seeking = replay?.seekingTo !== undefined;
   return (
@@ -29,6 +34,7 @@ export function Header({ session }: SessionProps) {
         <span>{stateWords(replay)}</span>
       </span>
       <Painted session={session} view={MetersView} className="meters" label="Meters" />
+      <OperationsButton operations={session.operations} onOpen={onShowOperations} />
     </header>
   );
 }

@@ -32,6 +32,10 @@ export function SearchIcon() {
   return <Icon><path d="M10.5 4a6.5 6.5 0 1 0 4 11.6l4.4 4.4 1.5-1.5-4.4-4.4A6.5 6.5 0 0 0 10.5 4zm0 2.1a4.4 4.4 0 1 1 0 8.8 4.4 4.4 0 0 1 0-8.8z" /></Icon>;
 }
 
+export function DatabaseIcon() {
+  return <Icon><path d="M12 3c-4.4 0-8 1.5-8 3.4v11.2C4 19.5 7.6 21 12 21s8-1.5 8-3.4V6.4C20 4.5 16.4 3 12 3zm0 2c3.6 0 6 1 6 1.4s-2.4 1.4-6 1.4-6-1-6-1.4S8.4 5 12 5zM6 8.9c1.500.6 3.600.9 6 .9s4.500-.3 6-.9v2.500c0 .4-2.400 1.400-6 1.400s-6-1-6-1.400zm0 5c1.500.6 3.600.9 6 .9s4.500-.3 6-.9v3.700c0 .4-2.400 1.400-6 1.400s-6-1-6-1.400z" /></Icon>;
+}
+
 /**
  * A cassette whose reels turn while the tape runs. The reels are elements of their own, because
  * only whole elements are turned without painting.

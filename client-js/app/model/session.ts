@@ -13,6 +13,7 @@ import { readLink, writeLink, type Link } from "./hash.js";
 import type { Market } from "./market.js";
 import { lookBackSpan } from "./look-back.js";
 import { Markets, TICK_LIMITS } from "./markets.js";
+import { Operations } from "./operations.js";
 import { PaintLoop } from "./paint-loop.js";
 
 /** As many as the server gives in one answer. */
@@ -45,6 +46,7 @@ export interface SessionState {
 
 export class Session {
   readonly connection: Connection;
+  readonly operations: Operations;
   readonly markets = new Markets();
   readonly paint = new PaintLoop();
   readonly #listeners = new Listeners<() => void>();
@@ -57,6 +59,7 @@ export class Session {
   constructor(url: string, hash: string) {
     this.#link = readLink(hash);
     this.connection = new Connection({ url });
+    this.operations = new Operations(this.connection);
     this.#state = {
       connection: this.connection.status,
       symbols: undefined,
@@ -235,6 +238,7 @@ export class Session {
     clearInterval(this.#emptyPoll);
     this.#unsubscribe();
     this.markets.destroy();
+    this.operations.destroy();
     this.#replay?.destroy();
     this.connection.destroy();
     this.paint.destroy();

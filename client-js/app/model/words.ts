@@ -52,3 +52,34 @@ export function formatCount(value: number): string {
 export function formatNumber(value: number, decimals: number): string {
   return Number.isNaN(value) ? "–" : value.toFixed(decimals);
 }
+
+const BYTE_UNITS = ["B", "kB", "MB", "GB", "TB", "PB"] as const;
+
+/** `1.5 GB`: units of 1 024, as PostgreSQL counts them. */
+export function formatBytes(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  while (Math.abs(value) >= 1024 && unit < BYTE_UNITS.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  const digits = unit === 0 || Math.abs(value) >= 100 ? 0 : 1;
+  return `${value.toFixed(digits)}\u202f${BYTE_UNITS[unit] ?? ""}`;
+}
+
+const SPANS: readonly (readonly [seconds: number, name: string])[] = [
+  [86_400, "d"], [3_600, "h"], [60, "min"], [1, "s"],
+];
+
+/** `3 h`, `12 s`: the largest unit that fits, never negative. */
+export function formatSpan(seconds: number): string {
+  const [size, name] = SPANS.find(([each]) => seconds >= each) ?? [1, "s"];
+  return `${Math.max(0, Math.round(seconds / size))}\u202f${name}`;
+}
+
+/** `3 min ago`, `in 2 h`, `now`; both in milliseconds. */
+export function formatWhen(at: number, now: number): string {
+  const seconds = (at - now) / 1000;
+  if (Math.abs(seconds) < 1) return "now";
+  return seconds < 0 ? `${formatSpan(-seconds)} ago` : `in ${formatSpan(seconds)}`;
+}

@@ -5,9 +5,9 @@
 import { CandleSeries } from "./candle-series.js";
 import { decodeCandles, type CandlePage } from "./candles.js";
 import type { Connection } from "./connection.js";
-import { ConnectionError, ProtocolError, TapedeckError } from "./errors.js";
-import { Listeners, type Unsubscribe } from "./listeners.js";
+import type { Unsubscribe } from "./listeners.js";
 import type { Message } from "./messages.js";
+import { Subscription, type FeedStatus } from "./subscription.js";
 import type { Micros } from "./time.js";
 
 export interface CandlesQuery {
@@ -20,96 +20,37 @@ export interface CandlesQuery {
   readonly limit?: number | undefined;
 }
 
-export type CandleFeedStatus =
-  | { readonly state: "connecting" | "live" }
-  | { readonly state: "failed"; readonly error: TapedeckError };
-
 export class CandleFeed {
   readonly series: CandleSeries;
-  readonly #connection: Connection;
-  readonly #query: CandlesQuery;
-  readonly #listeners = new Listeners<() => void>();
-  readonly #unsubscribe: Unsubscribe;
-  #id: number | undefined;
-  #detach: Unsubscribe | undefined;
-  #status: CandleFeedStatus = { state: "connecting" };
+  readonly #subscription: Subscription;
 
   constructor(connection: Connection, query: CandlesQuery) {
     this.series = new CandleSeries(query.interval);
-    this.#connection = connection;
-    this.#query = query;
-    this.#unsubscribe = connection.subscribe(() => this.#onConnection());
-    this.#onConnection();
+    this.#subscription = new Subscription(connection, {
+      channel: "candles",
+      fields: { ...query, live: true },
+      receive: (message) => this.#receive(message),
+    });
   }
 
-  get status(): CandleFeedStatus {
-    return this.#status;
+  get status(): FeedStatus {
+    return this.#subscription.status;
   }
 
   /** Calls back after every change of `series` or `status`. */
   subscribe(listener: () => void): Unsubscribe {
-    return this.#listeners.add(listener);
+    return this.#subscription.subscribe(listener);
   }
 
   destroy(): void {
-    this.#unsubscribe();
-    this.#listeners.clear();
-    this.#leave();
-  }
-
-  #onConnection(): void {
-    const isOpen = this.#connection.status.state === "open";
-    if (isOpen && this.#id === undefined && this.#status.state !== "failed") this.#ask();
-    if (isOpen || this.#id === undefined) return;
-    this.#detach?.();
-    this.#id = undefined;
-    this.#set({ state: "connecting" });
-  }
-
-  #ask(): void {
-    const id = this.#connection.nextId();
-    this.#id = id;
-    this.#detach = this.#connection.attach(id, (message) => this.#guard(() => this.#receive(message)));
-    this.#connection.send("candles.subscribe", { id, ...this.#query, live: true }, (answer) => {
-      if (this.#id !== id || answer instanceof ConnectionError) return;
-      this.#guard(() => {
-        if (answer instanceof TapedeckError) throw answer;
-        this.#receive(answer);
-      });
-    });
+    this.#subscription.destroy();
   }
 
   #receive(message: Message): void {
-    if (message["ev"] === "error") throw new TapedeckError(String(message["message"]));
     if (message["ev"] === "candles.snapshot") this.series.reset(decodeCandles(message).candles);
     else if (message["ev"] === "candles.update") {
       for (const candle of decodeCandles(message).candles) this.series.put(candle);
-    } else return;
-    this.#set({ state: "live" });
-  }
-
-  #guard(run: () => void): void {
-    try {
-      run();
-    } catch (error) {
-      this.#leave();
-      this.#set({
-        state: "failed",
-        error: error instanceof TapedeckError ? error : new ProtocolError(String(error)),
-      });
     }
-  }
-
-  #leave(): void {
-    const id = this.#id;
-    if (id !== undefined) this.#connection.send("candles.unsubscribe", { id }, () => undefined);
-    this.#detach?.();
-    this.#id = undefined;
-  }
-
-  #set(status: CandleFeedStatus): void {
-    this.#status = status;
-    this.#listeners.each((listener) => listener());
   }
 }
 

@@ -27,6 +27,8 @@ export interface Welcome {
   readonly engine: string;
   readonly engineVersion: string;
   readonly tokenRequired: boolean;
+  /** `viewer`, `writer` or `operator`: what this connection may do, before any token. */
+  readonly role: string;
 }
 
 export interface SymbolInfo {
@@ -78,6 +80,7 @@ export function readWelcome(message: Message): Welcome {
     engine: String(message["engine"] ?? ""),
     engineVersion: String(message["engine_version"] ?? ""),
     tokenRequired: auth["required"] === true,
+    role: String(auth["role"] ?? "viewer"),
   };
 }
 
@@ -146,6 +149,11 @@ export function number(message: Message, field: string): number {
   const value = message[field];
   if (typeof value === "number") return value;
   throw wrong(message, `needs a number in ${field}`);
+}
+
+export function numberOrNull(message: Message, field: string): number | null {
+  const value = message[field];
+  return value === null || value === undefined ? null : number(message, field);
 }
 
 export function time(message: Message, field: string): Micros {
