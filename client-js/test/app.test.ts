@@ -235,6 +235,22 @@ describe.skipIf(missing !== undefined)("the page", { timeout: 60_000 }, () => {
     expect(beyond).toEqual({ page: 0, controls: [] });
   });
 
+  it("tells of the database, and lets an operator run its policies", async () => {
+    await open("#symbol=AAA");
+    await page.getByRole("button", { name: "Database, 2 alerts" }).click();
+    const panel = page.getByRole("dialog", { name: "Database" });
+    await panel.getByText("The disk of the database is 84 % full.").waitFor();
+    await panel.getByRole("row", { name: /tick_data.*13\.0×/ }).waitFor();
+    await panel.getByRole("button", { name: "Policies" }).click();
+    await panel.getByRole("row", { name: /candle_1h.*deadlock detected/ }).waitFor();
+    await panel.getByRole("button", { name: "Run refresh of candle_1h now" }).click();
+    await panel.getByRole("list", { name: "Runs seen" }).getByText("refresh of candle_1h").waitFor();
+    await panel.getByRole("button", { name: "Resume retention of tick_data" }).click();
+    await panel.getByRole("button", { name: "Pause retention of tick_data" }).waitFor();
+    await page.keyboard.press("Escape");
+    await panel.waitFor({ state: "detached" });
+  });
+
   it("says what to do when there are no symbols", async () => {
     await open("", []);
     await page.getByText("tapedeck import FILE").waitFor();
