@@ -2,7 +2,8 @@
  * tapedeck serve: puts the parts together, waits for a signal, and takes them apart again, the
  * other way round.
  *
- *   cluster → schema → store threads → tape → symbols → scheduler → change feed → lanes
+ *   cluster → schema → store threads → operations → tape → symbols → scheduler → change feed
+ *           → lanes
  */
 #include "app/changes.h"
 #include "app/commands.h"
@@ -12,6 +13,7 @@
 #include "base/mem.h"
 #include "net/server.h"
 #include "store/change_feed.h"
+#include "store/pg_operations.h"
 #include "store/pg_source.h"
 #include "store/scheduler.h"
 
@@ -29,6 +31,7 @@ struct deck {
     const struct configuration *configuration;
     struct database database;
     struct pg_source *source;
+    struct pg_operations *operations;
     struct tape *tape;
     struct live_symbols *symbols;
     struct live_changes *live;
@@ -86,9 +89,22 @@ static bool is_database_idle(void *owner)
     return pool.busy == 0 && waiting == 0;
 }
 
+/* Sizes, policies, history: with a thread and a connection apart from those of the ticks. */
+static enum status start_operations(struct deck *deck, struct error *error)
+{
+    const struct cluster *cluster = deck->database.cluster;
+    struct pg_operations_options options = {
+        .url = deck->database.url,
+        .data_path = cluster != NULL ? cluster_data_path(cluster) : NULL,
+    };
+    return pg_operations_create(&options, &deck->operations, error);
+}
+
 static enum status start_store(struct deck *deck, struct error *error)
 {
     enum status status = start_source(deck, error);
+    if (status == STATUS_OK)
+        status = start_operations(deck, error);
     if (status != STATUS_OK)
         return status;
     struct source *source = pg_source_interface(deck->source);
@@ -174,7 +190,9 @@ static void stop(struct deck *deck)
     if (deck->symbols != NULL)
         live_symbols_stop(deck->symbols);
     if (deck->source != NULL)
-        pg_source_destroy(&deck->source); /* every request has its answer now */
+        pg_source_destroy(&deck->source);
+    if (deck->operations != NULL)
+        pg_operations_destroy(&deck->operations); /* every request has its answer now */
     if (deck->symbols != NULL)
         live_symbols_destroy(&deck->symbols);
     if (deck->server != NULL)

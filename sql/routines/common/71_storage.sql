@@ -26,3 +26,17 @@ as $$
 $$;
 
 comment on function tapedeck.storage_history(integer) is 'The newest p_limit samples, newest first.';
+
+create or replace function tapedeck.storage_growth()
+returns double precision
+language sql
+stable
+as $$
+    select case when max(s.sampled_at) - min(s.sampled_at) >= interval '12 hours'
+                then pg_catalog.regr_slope(s.total_bytes, extract(epoch from s.sampled_at) / 86400) end
+      from tapedeck.storage_samples s
+     where s.sampled_at > pg_catalog.clock_timestamp() - interval '720 hours'
+$$;
+
+comment on function tapedeck.storage_growth() is
+    'Bytes a day by which the database grows: the straight line through the samples of the last 30 days. Null while they span less than 12 hours.';
