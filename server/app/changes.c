@@ -108,10 +108,23 @@ static void forget_candles(struct changes *changes, const struct change *change)
         tell_later(changes);
 }
 
+static void apply_policy(struct changes *changes, bool is_due)
+{
+    if (is_due)
+        scheduler_notice_job(changes->scheduler);
+    if (changes->policies_changed != NULL)
+        changes->policies_changed(changes->policies_owner);
+}
+
+static bool may_be_ticks(enum change_kind kind)
+{
+    return kind == CHANGE_TICKS || kind == CHANGE_FOREIGN || kind == CHANGE_UNKNOWN;
+}
+
 void changes_apply(void *owner, const struct change *change)
 {
     struct changes *changes = owner;
-    if (change->kind != CHANGE_CANDLES && change->kind != CHANGE_OTHER)
+    if (may_be_ticks(change->kind))
         scheduler_notice(changes->scheduler);
     switch (change->kind) {
     case CHANGE_TICKS:
@@ -130,6 +143,10 @@ void changes_apply(void *owner, const struct change *change)
     case CHANGE_UNKNOWN:
         forget_named(changes, change);
         tell_later(changes);
+        apply_policy(changes, true);
+        break;
+    case CHANGE_POLICY:
+        apply_policy(changes, change->is_due);
         break;
     case CHANGE_CANDLES:
         if (changes->heals)

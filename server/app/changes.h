@@ -5,6 +5,7 @@
  *   ticks of a range   tape forgets it ─▶ lanes are told ─▶ the list is read again
  *   anywhere           tape forgets it ─▶ the list is read again ─▶ lanes are told: all has changed
  *   stored candles     (plain PostgreSQL) tape forgets them ─▶ lanes are told
+ *   a background job   whoever watches policies is told; the scheduler, when one is to run now
  *
  * In the second case nobody knows how far the ticks reach now, until the list does. It also comes
  * when the database is back: then the lanes are told once it answers.
@@ -26,6 +27,9 @@ struct changes {
     struct live_symbols *symbols;
     struct scheduler *scheduler;
     struct live_changes *live;
+    void (*policies_changed)(
+        void *owner); /* a background job is not as it was; NULL: nobody asks */
+    void *policies_owner;
     bool heals; /* stored candles may be wrong until they are stored again: plain PostgreSQL */
     pthread_mutex_t lock;
     uint64_t awaited; /* the refresh of the list after which all is told; 0: none. Under the lock */

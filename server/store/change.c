@@ -10,7 +10,8 @@
 #include <jansson.h>
 #include <string.h>
 
-static const char *const kind_names[] = {"ticks", "candles", "foreign", "other", "unknown"};
+static const char *const kind_names[] = {"ticks",  "candles", "foreign",
+                                         "policy", "other",   "unknown"};
 
 const char *change_kind_name(enum change_kind kind)
 {
@@ -24,7 +25,7 @@ struct change change_of_everything(enum change_kind kind)
 
 static enum change_kind read_kind(const char *name)
 {
-    for (int kind = CHANGE_TICKS; kind <= CHANGE_FOREIGN; kind++)
+    for (int kind = CHANGE_TICKS; kind <= CHANGE_POLICY; kind++)
         if (strcmp(name, kind_names[kind]) == 0)
             return (enum change_kind)kind;
     return CHANGE_OTHER;
@@ -56,6 +57,13 @@ static size_t read_symbols(const json_t *list, const char **symbols)
     return count;
 }
 
+/* A job that is resumed may be overdue. */
+static bool read_due(const json_t *message)
+{
+    const char *event = json_string_value(json_object_get(message, "event"));
+    return event != NULL && (strcmp(event, "due") == 0 || strcmp(event, "resumed") == 0);
+}
+
 static void read_message(const json_t *message, changed_fn *changed, void *owner)
 {
     struct change change = change_of_everything(CHANGE_UNKNOWN);
@@ -68,6 +76,7 @@ static void read_message(const json_t *message, changed_fn *changed, void *owner
         read_range(message, &change.range);
         change.symbol_count = read_symbols(list, symbols);
         change.symbols = change.symbol_count > 0 ? symbols : NULL;
+        change.is_due = change.kind == CHANGE_POLICY && read_due(message);
     }
     changed(owner, &change);
     mem_free(symbols);

@@ -85,7 +85,9 @@ static const char conf_common[] =
     "logging_collector = off\n"
     "log_checkpoints = off\n"
     "log_line_prefix = '%%m [%%p] '\n"
-    "cluster_name = 'tapedeck'\n";
+    "cluster_name = 'tapedeck'\n"
+    "# Routines may ask for its configuration to be read anew: nobody edits it.\n"
+    "tapedeck.embedded = on\n";
 
 static const char conf_timescaledb[] = "shared_preload_libraries = 'timescaledb'\n"
                                        "timescaledb.telemetry_level = off\n"

@@ -231,6 +231,15 @@ static void forget_answer(enum pg_operations_query query, struct operations_requ
         policies_report_free(&CONTAINER_OF(request, struct policies_request, request)->report);
 }
 
+/* What was asked for is committed: without it, it just takes longer. */
+static void wake_jobs(struct connection *connection, struct operations_request *request)
+{
+    struct error error;
+    if (CONTAINER_OF(request, struct policy_action_request, request)->action == POLICY_RUN &&
+        policies_query_wake(connection, &error) != STATUS_OK)
+        log_warn("operations.wake", "error=%s", LOG_QUOTE(error.text));
+}
+
 static enum status run(struct pg_operations *operations, enum pg_operations_query query,
                        struct operations_request *request, struct error *error)
 {
@@ -241,6 +250,8 @@ static enum status run(struct pg_operations *operations, enum pg_operations_quer
         status = ask(operations, query, request, error);
     if (status == STATUS_OK)
         status = connection_commit(connection, error);
+    if (status == STATUS_OK && query == PG_OPERATIONS_ACTION)
+        wake_jobs(connection, request);
     if (status != STATUS_OK) {
         connection_rollback(connection);
         forget_answer(query, request);

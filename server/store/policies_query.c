@@ -193,3 +193,8 @@ enum status policies_query_act(struct connection *connection, enum policy_action
         error->status = status = STATUS_NOT_FOUND;
     return status;
 }
+
+enum status policies_query_wake(struct connection *connection, struct error *error)
+{
+    return connection_execute(connection, "select tapedeck.policy_wake()", error);
+}

@@ -33,6 +33,7 @@ struct scheduler {
     bool stopping;
     bool woken;
     bool noticed;
+    bool noticed_job;
     struct connection *connection;
     struct scheduler_statistics statistics;
 
@@ -40,6 +41,7 @@ struct scheduler {
     int64_t tails_at_us;
     int64_t tails_looked_us;
     int64_t jobs_at_us;
+    int64_t jobs_looked_us;
     int64_t check_at_us;
     int64_t count_at_us; /* INT64_MAX: after the next healing */
     int64_t rest_until_us;
@@ -72,6 +74,30 @@ static void bring_tails_forward(struct scheduler *scheduler)
         scheduler->tails_at_us = earliest_us;
 }
 
+/* The same. */
+static void bring_jobs_forward(struct scheduler *scheduler)
+{
+    int64_t earliest_us = scheduler->jobs_looked_us + SCHEDULER_LOOK_US_MIN;
+    if (scheduler->engine == ENGINE_POSTGRESQL && scheduler->jobs_at_us > earliest_us)
+        scheduler->jobs_at_us = earliest_us;
+}
+
+/* Under the lock. Back-off is not cut short. */
+static void take_notices(struct scheduler *scheduler, int64_t *until_us)
+{
+    if (scheduler->noticed)
+        bring_tails_forward(scheduler);
+    if (scheduler->noticed_job)
+        bring_jobs_forward(scheduler);
+    scheduler->noticed = scheduler->noticed_job = false;
+    if (scheduler->connection == NULL)
+        return;
+    if (scheduler->tails_at_us < *until_us)
+        *until_us = scheduler->tails_at_us;
+    if (scheduler->jobs_at_us < *until_us)
+        *until_us = scheduler->jobs_at_us;
+}
+
 /* Until the instant, a wake-up or the end; a notice brings the instant forward. A wake-up makes
  * everything due. */
 static void sleep_until(struct scheduler *scheduler, int64_t until_us)
@@ -79,12 +105,7 @@ static void sleep_until(struct scheduler *scheduler, int64_t until_us)
     pthread_mutex_lock(&scheduler->lock);
     int rc = 0;
     while (!scheduler->stopping && !scheduler->woken && rc == 0) {
-        if (scheduler->noticed)
-            bring_tails_forward(scheduler);
-        scheduler->noticed = false;
-        /* Back-off is not cut short. */
-        if (scheduler->connection != NULL && scheduler->tails_at_us < until_us)
-            until_us = scheduler->tails_at_us;
+        take_notices(scheduler, &until_us);
         const struct timespec until = {.tv_sec = until_us / 1000000,
                                        .tv_nsec = (until_us % 1000000) * 1000};
         rc = pthread_cond_timedwait(&scheduler->changed, &scheduler->lock, &until);
@@ -272,6 +293,7 @@ static enum status look_ahead(struct scheduler *scheduler, struct error *error)
  * second. */
 static enum status run_jobs(struct scheduler *scheduler, struct error *error)
 {
+    scheduler->jobs_looked_us = clock_monotonic_us();
     enum status status =
         connection_execute(scheduler->connection, "call tapedeck.run_due_jobs()", error);
     if (status == STATUS_OK)
@@ -404,6 +426,14 @@ void scheduler_wake(struct scheduler *scheduler)
 {
     pthread_mutex_lock(&scheduler->lock);
     scheduler->woken = true;
+    pthread_cond_signal(&scheduler->changed);
+    pthread_mutex_unlock(&scheduler->lock);
+}
+
+void scheduler_notice_job(struct scheduler *scheduler)
+{
+    pthread_mutex_lock(&scheduler->lock);
+    scheduler->noticed_job = true;
     pthread_cond_signal(&scheduler->changed);
     pthread_mutex_unlock(&scheduler->lock);
 }

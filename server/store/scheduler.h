@@ -4,10 +4,9 @@
  *   at start, then once a minute   heal candles that crashed writers left queued (store/refresh.h)
  *     afterwards, in idle times    count one symbol after the other whose books have gaps
  *   at start, then once a day      policies_check(): what it finds goes to the log
- *   when ticks came                queue finished buckets beyond the watermark, and heal them: hours
- *                                  at once, a trickle once a minute (tails_queue())
- *   postgresql engine              run_due_jobs() when the next one is due: refresh, retention, …
- *                                  (on the timescaledb engine the extension does that)
+ *   when ticks came                queue finished buckets beyond the watermark, and heal them:
+ * hours at once, a trickle once a minute (tails_queue()) postgresql engine run_due_jobs() when the
+ * next one is due: refresh, retention, … (on the timescaledb engine the extension does that)
  *
  * Counting reads all ticks of a symbol, for SCHEDULER_COUNT_MS_MAX at most; afterwards it rests
  * SCHEDULER_COUNT_REST times as long, and it leaves off while anybody writes ticks or is_idle says
@@ -56,6 +55,8 @@ enum status scheduler_create(const struct scheduler_options *options, struct sch
                              struct error *error) MUST_CHECK;
 /* Looks at once: a policy was asked to run, or somebody has written. Any thread. */
 void scheduler_wake(struct scheduler *scheduler);
+/* A job may be due before its time: looks soon, on the postgresql engine. Cheap. Any thread. */
+void scheduler_notice_job(struct scheduler *scheduler);
 /* Ticks came: looks soon whether candles beyond the watermark are owed. Cheap. Any thread. */
 void scheduler_notice(struct scheduler *scheduler);
 /* Any thread. */

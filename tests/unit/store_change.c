@@ -117,3 +117,17 @@ Test(store_change, a_kind_of_tomorrow_is_another)
     cr_expect_str_eq(change_kind_name(CHANGE_OTHER), "other");
     cr_expect_str_eq(change_kind_name(CHANGE_UNKNOWN), "unknown");
 }
+
+Test(store_change, a_job_that_is_to_run_now_is_due_and_one_that_ended_is_not)
+{
+    struct seen due = read_payload("{\"kind\":\"policy\",\"job_id\":1000,\"event\":\"due\"}");
+    cr_expect(due.change.kind == CHANGE_POLICY);
+    cr_expect(due.change.is_due);
+    cr_expect(is_everything(&due.change));
+    cr_expect(read_payload("{\"kind\":\"policy\",\"event\":\"resumed\"}").change.is_due);
+    cr_expect_not(read_payload("{\"kind\":\"policy\",\"event\":\"ok\"}").change.is_due);
+    cr_expect_not(read_payload("{\"kind\":\"policy\",\"event\":1}").change.is_due);
+    cr_expect_not(read_payload("{\"kind\":\"policy\"}").change.is_due);
+    cr_expect_not(read_payload("{\"kind\":\"ticks\",\"event\":\"due\"}").change.is_due);
+    cr_expect_str_eq(change_kind_name(CHANGE_POLICY), "policy");
+}

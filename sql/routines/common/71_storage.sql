@@ -2,17 +2,45 @@
 
 create or replace function tapedeck.storage_sample()
 returns void
-language sql
+language plpgsql
+set search_path = pg_catalog, pg_temp
 as $$
+declare
+    c_kept constant integer := 90;
+begin
     insert into tapedeck.storage_samples (sampled_at, total_bytes, table_sizes)
-    select pg_catalog.clock_timestamp(),
-           pg_catalog.pg_database_size(pg_catalog.current_database()),
-           (select coalesce(pg_catalog.jsonb_object_agg(t.table_name, t.size_bytes), '{}')
-              from tapedeck.storage_tables() t)
-        on conflict (sampled_at) do nothing
+    select clock_timestamp(), pg_database_size(current_database()),
+           (select coalesce(jsonb_object_agg(t.table_name, t.size_bytes), '{}') from tapedeck.storage_tables() t)
+        on conflict (sampled_at) do nothing;
+    delete from tapedeck.storage_samples s
+     where s.sampled_at < (select k.sampled_at
+                             from tapedeck.storage_samples k
+                            order by k.sampled_at desc
+                           offset c_kept - 1
+                            limit 1);
+end
 $$;
 
-comment on function tapedeck.storage_sample() is 'Measures the database now.';
+comment on function tapedeck.storage_sample() is 'Measures the database now, and keeps the newest 90 samples.';
+
+create or replace function tapedeck.storage_sample_nightly()
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- A job that failed after its commit is run again, and so may be one that two servers started.
+    perform pg_advisory_xact_lock(1413742599, 0);
+    if not exists (select
+                     from tapedeck.storage_samples s
+                    where s.sampled_at >= date_bin('24 hours', now(), timestamptz '2000-01-03 03:00:00+00')) then
+        perform tapedeck.storage_sample();
+    end if;
+end
+$$;
+
+comment on function tapedeck.storage_sample_nightly() is
+    'What the job does: measures the database unless that has been done since 03:00 UTC.';
 
 create or replace function tapedeck.storage_history(p_limit integer)
 returns table (sampled_at timestamptz, total_bytes bigint, table_sizes jsonb)

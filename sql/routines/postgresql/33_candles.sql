@@ -110,7 +110,7 @@ returns table (view text, watermark timestamptz, lag_s double precision)
 language sql
 stable
 as $$
-    select v.view, w.at, extract(epoch from pg_catalog.clock_timestamp() - w.at)::double precision
+    select v.view, w.at, tapedeck.aggregate_lag(v.width, w.at)
       from (values (1, 'candle_1m', interval '1 minute'), (2, 'candle_5m', interval '5 minutes'),
                    (3, 'candle_15m', interval '15 minutes'), (4, 'candle_1h', interval '1 hour'))
                 as v (place, view, width)
@@ -121,7 +121,7 @@ as $$
 $$;
 
 comment on function tapedeck.aggregates_list() is
-    'Watermark of each candle view: buckets before it are stored. Null before the first refresh; a negative lag means that it passed now.';
+    'Watermark of each candle view, null before the first refresh: buckets before it are stored; and how far it is behind (aggregate_lag).';
 
 create or replace function tapedeck.refresh_wider(p_from timestamptz, p_to timestamptz, p_watermark timestamptz)
 returns bigint

@@ -148,6 +148,7 @@ declare
 begin
     perform tapedeck.policy_find(p_job_id);
     update tapedeck.jobs j set enabled = p_enabled where j.job_id = p_job_id;
+    perform tapedeck.policy_notify(p_job_id, case when p_enabled then 'resumed' else 'paused' end);
     if p_enabled then
         select f into v_finding from tapedeck.policies_check() f limit 1;
         if found then
@@ -176,8 +177,16 @@ begin
             hint = 'Resume it first.';
     end if;
     update tapedeck.jobs j set next_run_at = now() where j.job_id = p_job_id;
+    perform tapedeck.policy_notify(p_job_id, 'due');
 end
 $$;
 
 comment on function tapedeck.policy_run(integer) is
-    'Lets a policy run the next time tapedeck.run_due_jobs() is called. Raises TD004 (no such policy), TD007 (it is paused).';
+    'Lets a policy run the next time tapedeck.run_due_jobs() is called, and wakes the servers that call it. Raises TD004 (no such policy), TD007 (it is paused).';
+
+create or replace function tapedeck.policy_wake()
+returns void
+language sql
+as $$ $$;
+
+comment on function tapedeck.policy_wake() is 'Nothing to do: policy_run() has woken the servers by its announcement.';

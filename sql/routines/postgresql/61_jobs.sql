@@ -142,6 +142,9 @@ begin
            and j.enabled
            and j.next_run_at <= v_started
         returning j.* into v_job;
+        if v_job.job_id is not null then
+            perform tapedeck.policy_notify(v_id, 'running');
+        end if;
         commit;
         continue when v_job.job_id is null;
         continue when not pg_catalog.pg_try_advisory_xact_lock(1413742596, v_id);
@@ -152,7 +155,7 @@ begin
                 when 'partition' then perform tapedeck.job_partition(v_job.config);
                 when 'refresh' then perform tapedeck.job_refresh(v_job.config);
                 when 'retention' then perform tapedeck.job_retention(v_job.config);
-                when 'sample' then perform tapedeck.storage_sample();
+                when 'sample' then perform tapedeck.storage_sample_nightly();
             end case;
         exception
             when query_canceled then
@@ -170,10 +173,11 @@ begin
                next_run_at = case when v_error is null then j.next_run_at
                                   else least(j.next_run_at, pg_catalog.clock_timestamp() + c_retry_after) end
          where j.job_id = v_id;
+        perform tapedeck.policy_notify(v_id, case when v_error is null then 'ok' else 'failed' end);
         commit;
     end loop;
 end
 $$;
 
 comment on procedure tapedeck.run_due_jobs() is
-    'Runs every job that is due, one after the other. A failing one records its error, is tried again after five minutes, and the next still runs. Call it outside a transaction; it commits by itself.';
+    'Runs every job that is due, one after the other. A failing one records its error, is tried again after five minutes, and the next still runs. Beginnings and ends are announced. Call it outside a transaction; it commits by itself.';

@@ -7,22 +7,34 @@ drop function if exists tapedeck.storage_compression();
 create or replace function tapedeck.storage_tables()
 returns table (table_name text, row_count bigint, exact boolean, size_bytes bigint, is_hypertable boolean)
 language sql
+stable
 as $$
-    select 'tick_data',
-           (select coalesce(sum(s.ticks), 0)::bigint from tapedeck.symbols s),
-           (select coalesce(bool_and(s.exact), true) from tapedeck.symbols s),
-           (select coalesce(sum(pg_catalog.pg_total_relation_size(t.relid)), 0)::bigint
-              from pg_catalog.pg_partition_tree('public.tick_data') t),
-           false
-    union all
-    (select 'candle_' || i.name, greatest(c.reltuples, 0)::bigint, false, pg_catalog.pg_total_relation_size(c.oid), false
-       from unnest(array['1m', '5m', '15m', '1h']) with ordinality as i (name, place)
-       join pg_catalog.pg_class c on c.oid = tapedeck.candle_rows(i.name)::regclass
-      order by i.place)
+    with candles as materialized (
+        select 'candle_' || i.name as view, tapedeck.candle_rows(i.name)::regclass::oid as relation
+          from unnest(array['1m', '5m', '15m', '1h']) as i (name)
+    )
+    select t.table_name, t.row_count, t.exact, t.size_bytes, false
+      from (select 'tick_data', true,
+                   (select coalesce(sum(s.ticks), 0)::bigint from tapedeck.symbols s),
+                   (select coalesce(bool_and(s.exact), true) from tapedeck.symbols s),
+                   (select coalesce(sum(pg_catalog.pg_total_relation_size(p.relid)), 0)::bigint
+                      from pg_catalog.pg_partition_tree('public.tick_data') p)
+            union all
+            select c.view, true, r.row_count, r.exact, pg_catalog.pg_total_relation_size(c.relation)
+              from candles c
+             cross join lateral tapedeck.rows_of(c.relation) r
+            union all
+            select p.table_name, p.is_own, p.row_count, p.exact, p.size_bytes
+              from tapedeck.storage_plain_tables(array(select c.relation from candles c)
+                                                 || 'public.tick_data'::regclass::oid) p)
+            as t (table_name, is_own, row_count, exact, size_bytes)
+     order by pg_catalog.array_position(array['tick_data', 'candle_1m', 'candle_5m', 'candle_15m', 'candle_1h'],
+                                        t.table_name),
+              t.is_own desc, t.table_name collate "C"
 $$;
 
 comment on function tapedeck.storage_tables() is
-    'Rows and bytes of tick_data and of the stored candles. Rows of tick_data are those of tapedeck.symbols, the others are estimates.';
+    'Rows and bytes of every table, partitions counted with what they are part of. Rows of tick_data are those of tapedeck.symbols, those of small tables are counted; where exact is false they are an estimate.';
 
 create or replace function tapedeck.storage_compression()
 returns table (table_name text, total_chunks bigint, compressed_chunks bigint,

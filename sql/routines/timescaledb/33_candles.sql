@@ -205,7 +205,8 @@ returns table (view text, watermark timestamptz, lag_s double precision)
 language sql
 stable
 as $$
-    select w.view, w.watermark, extract(epoch from pg_catalog.clock_timestamp() - w.watermark)::double precision
+    select w.view, w.watermark,
+           tapedeck.aggregate_lag(tapedeck.interval_width(pg_catalog.substr(w.view, 8)), w.watermark)
       from (select a.user_view_name::text,
                    case when pg_catalog.isfinite(t.at) and t.at > timestamptz '0001-01-01 00:00:00+00' then t.at end
               from _timescaledb_catalog.continuous_agg a
@@ -217,7 +218,7 @@ as $$
 $$;
 
 comment on function tapedeck.aggregates_list() is
-    'Watermark of each candle view: buckets before it are stored. Null before the first refresh; a negative lag means that it passed now.';
+    'Watermark of each candle view, null before the first refresh: buckets before it are stored; and how far it is behind (aggregate_lag).';
 
 create or replace function tapedeck.refresh_verify(p_view text, p_from timestamptz, p_to timestamptz)
 returns void

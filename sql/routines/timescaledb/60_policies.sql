@@ -68,23 +68,23 @@ as $$
            case when pg_catalog.isfinite(t.last_run_started_at) then t.last_run_started_at end,
            s.status,
            extract(epoch from t.last_run_duration)::double precision * 1000,
-           case when s.status = 'failed' then e.err_message end,
+           case when s.status = 'failed' then coalesce(e.err_message, 'the run was interrupted') end,
            case when j.scheduled and pg_catalog.isfinite(j.next_start) then j.next_start end,
            coalesce(t.total_runs, 0),
            coalesce(t.total_failures, 0)
       from timescaledb_information.jobs j
-      left join lateral (
+      left join (
             -- No row before the first run; more than one when two backends carry the name of the job.
-            select t.last_run_started_at, t.last_run_duration, t.total_runs, t.total_failures,
+            select distinct on (t.job_id)
+                   t.job_id, t.last_run_started_at, t.last_run_duration, t.total_runs, t.total_failures,
                    t.last_run_status, t.job_status
               from timescaledb_information.job_stats t
-             where t.job_id = j.job_id
-             order by t.job_status = 'Running' desc
-             limit 1) t on true
+             order by t.job_id, t.job_status = 'Running' desc) t on t.job_id = j.job_id
       left join lateral (
             select e.err_message
               from timescaledb_information.job_errors e
              where e.job_id = j.job_id
+               and e.start_time >= t.last_run_started_at
              order by e.start_time desc
              limit 1) e on t.last_run_status = 'Failed'
      cross join lateral (
@@ -96,6 +96,10 @@ as $$
                        -- failures and a later next run tell of it.
                        when e.err_message = 'cannot drop portal "" while it is being set up' then 'ok'
                        when t.last_run_status = 'Failed' then 'failed'
+                       -- Begun, and no end: its worker is just being started, or has died.
+                       when t.total_runs > 0 and t.last_run_started_at > pg_catalog.now() - interval '10 seconds'
+                           then 'running'
+                       when t.total_runs > 0 then 'failed'
                    end) as s (status)
      where j.job_id >= 1000
      order by j.job_id
@@ -258,6 +262,7 @@ declare
 begin
     perform tapedeck.policy_find(p_job_id);
     perform public.alter_job(p_job_id, scheduled => p_enabled);
+    perform tapedeck.policy_notify(p_job_id, case when p_enabled then 'resumed' else 'paused' end);
     if p_enabled then
         select f into v_finding from tapedeck.policies_check() f limit 1;
         if found then
@@ -291,6 +296,7 @@ begin
     for v_try in 1 .. c_tries_max loop
         begin
             perform public.alter_job(p_job_id, next_start => now());
+            perform tapedeck.policy_notify(p_job_id, 'due');
             return;
         exception
             when internal_error then
@@ -305,3 +311,20 @@ $$;
 
 comment on function tapedeck.policy_run(integer) is
     'Lets a policy run as soon as a background worker is free. Raises TD004 (no such policy), TD007 (it is paused).';
+
+create or replace function tapedeck.policy_wake()
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- TimescaleDB's scheduler looks every five seconds, and whenever it is signalled. Reading its configuration
+    -- anew changes nothing in a cluster whose configuration is ours; in somebody's it might.
+    if current_setting('tapedeck.embedded', true) = 'on' and has_function_privilege('pg_reload_conf()', 'execute') then
+        perform pg_reload_conf();
+    end if;
+end
+$$;
+
+comment on function tapedeck.policy_wake() is
+    'After the commit of policy_run(): lets the scheduler look at once, where that is possible.';
