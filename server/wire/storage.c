@@ -90,7 +90,7 @@ static double ratio_of(const struct storage_compression *compression)
     return (double)compression->uncompressed_bytes / (double)compression->compressed_bytes;
 }
 
-static void write_compression(struct writer *writer, const struct storage_report *report)
+void storage_write_compression(struct writer *writer, const struct storage_report *report)
 {
     writer_map(writer, report->compression_count);
     for (size_t i = 0; i < report->compression_count; i++) {
@@ -181,7 +181,7 @@ void storage_write_pairs(struct writer *writer, const struct storage_message *me
     writer_key(writer, "tables");
     storage_write_tables(writer, report);
     writer_key(writer, "compression");
-    write_compression(writer, report);
+    storage_write_compression(writer, report);
     writer_key(writer, "disk");
     storage_write_disk(writer, &report->disk);
     writer_key(writer, "cache");

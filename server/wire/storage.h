@@ -66,6 +66,8 @@ void storage_write_pairs(struct writer *writer, const struct storage_message *me
                          enum wire_times times);
 /* One value each: an array, and an object or nil. */
 void storage_write_tables(struct writer *writer, const struct storage_report *report);
+/* A map by name of table. */
+void storage_write_compression(struct writer *writer, const struct storage_report *report);
 void storage_write_disk(struct writer *writer, const struct storage_disk *disk);
 void storage_write_samples(struct writer *writer, const struct storage_history *history,
                            enum wire_times times);
