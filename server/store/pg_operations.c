@@ -172,10 +172,12 @@ static enum status connect(struct pg_operations *operations, struct error *error
     return STATUS_OK;
 }
 
-/* A server that went away while nobody asked has said so. */
+/* A server that went away while nobody asked has said so: first its farewell is read, then that
+ * nothing comes any more. */
 static bool is_alive(struct connection *connection)
 {
-    return PQconsumeInput(connection_raw(connection)) != 0 && connection_is_idle(connection);
+    PGconn *pg = connection_raw(connection);
+    return PQconsumeInput(pg) != 0 && PQconsumeInput(pg) != 0 && connection_is_idle(connection);
 }
 
 static enum status ensure_connection(struct pg_operations *operations, struct error *error)

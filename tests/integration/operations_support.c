@@ -68,9 +68,10 @@ void desk_await(struct desk *desk, size_t delivered)
     cr_assert_eq(desk->delivered, delivered);
 }
 
-struct operations_request desk_request(struct desk *desk)
+void desk_expect(struct desk *desk, struct operations_request *request)
 {
-    return (struct operations_request){.letter = {.deliver = count_letter}, .inbox = &desk->inbox};
+    letter_init(&request->letter, count_letter);
+    request->inbox = &desk->inbox;
 }
 
 /* ---- asking ---- */
@@ -88,12 +89,10 @@ struct pg_operations *operations_start(struct database *database, int64_t timeou
     return operations;
 }
 
-/* A letter's node must be linked to itself where it lives. */
 static void settle(struct operations_request *request, struct desk *desk)
 {
     desk_init(desk);
-    *request = desk_request(desk);
-    letter_init(&request->letter, count_letter);
+    desk_expect(desk, request);
 }
 
 static enum status await_answer(const struct operations_request *request, struct desk *desk,
@@ -109,7 +108,7 @@ enum status storage_of(struct pg_operations *operations, struct storage_report *
                        struct error *error)
 {
     struct desk desk;
-    struct storage_request request;
+    struct storage_request request = {.report = NULL};
     settle(&request.request, &desk);
     operations_storage(pg_operations_interface(operations), &request);
     enum status status = await_answer(&request.request, &desk, error);
@@ -133,7 +132,7 @@ enum status policies_of(struct pg_operations *operations, struct policies_report
                         struct error *error)
 {
     struct desk desk;
-    struct policies_request request;
+    struct policies_request request = {.report = NULL};
     settle(&request.request, &desk);
     operations_policies(pg_operations_interface(operations), &request);
     enum status status = await_answer(&request.request, &desk, error);

@@ -26,8 +26,8 @@ void desk_await(struct desk *desk, size_t delivered);
 /* Takes what is there. */
 void desk_drain(struct desk *desk);
 
-/* A request's first half: who gets its letter, which counts itself. */
-struct operations_request desk_request(struct desk *desk);
+/* The request's letter will come to the desk. */
+void desk_expect(struct desk *desk, struct operations_request *request);
 
 /* On the database's own data folder; `timeout_us` 0: the default. */
 struct pg_operations *operations_start(struct database *database, int64_t timeout_us);
