@@ -15,12 +15,12 @@ static enum status run(struct connection *connection, const struct database *dat
     return status;
 }
 
-bool operations_work(const struct configuration *configuration, operations_work_fn *work,
-                     operations_work_fn *after, void *owner)
+bool operations_work(const struct configuration *configuration, enum database_use use,
+                     operations_work_fn *work, operations_work_fn *after, void *owner)
 {
     struct database database;
     struct error error = {.text = ""};
-    enum status status = database_open(configuration, DATABASE_JOIN, &database, &error);
+    enum status status = database_open(configuration, use, &database, &error);
     if (status == STATUS_OK) {
         struct connection *connection = database_connect(&database, "operations", &error);
         status = connection != NULL

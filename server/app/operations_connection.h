@@ -12,7 +12,7 @@ typedef enum status operations_work_fn(struct connection *connection,
                                        struct error *error);
 
 /* False: it failed, and has been said. `after` (may be NULL) comes after the commit. */
-bool operations_work(const struct configuration *configuration, operations_work_fn *work,
-                     operations_work_fn *after, void *owner);
+bool operations_work(const struct configuration *configuration, enum database_use use,
+                     operations_work_fn *work, operations_work_fn *after, void *owner);
 
 #endif

@@ -15,6 +15,8 @@
 
 #define JSON_BYTES_MAX ((size_t)16 << 20)
 #define CHECK_FAILED 2
+/* Also of a database that is refused because of its policies: here they are found, and mended. */
+#define POLICIES_USE DATABASE_MIGRATE
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
 const struct option policies_options[POLICIES_OPTION_COUNT] = {
@@ -144,7 +146,8 @@ int policies_list_run(const struct configuration *configuration,
                       const struct invocation *invocation)
 {
     struct policies_values values = *(const struct policies_values *)invocation->values;
-    return operations_work(configuration, list, NULL, &values) ? EXIT_DONE : EXIT_FAILED;
+    return operations_work(configuration, POLICIES_USE, list, NULL, &values) ? EXIT_DONE
+                                                                             : EXIT_FAILED;
 }
 
 /* ---- check ---- */
@@ -170,7 +173,7 @@ int policies_check_run(const struct configuration *configuration,
 {
     (void)invocation;
     size_t finding_count = 0;
-    if (!operations_work(configuration, check, NULL, &finding_count))
+    if (!operations_work(configuration, POLICIES_USE, check, NULL, &finding_count))
         return CHECK_FAILED;
     if (finding_count == 0)
         terminal_step("the policies go together");
@@ -219,7 +222,7 @@ static int act_on(const struct configuration *configuration, const struct invoca
     struct act what = {.action = action};
     if (!read_job(invocation->arguments[0], &what.job_id))
         return EXIT_USAGE;
-    if (!operations_work(configuration, act, wake, &what))
+    if (!operations_work(configuration, POLICIES_USE, act, wake, &what))
         return EXIT_FAILED;
     terminal_step("policy %" PRId32 " %s", what.job_id, done);
     return EXIT_DONE;

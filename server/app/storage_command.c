@@ -237,7 +237,8 @@ static enum status report(struct connection *connection, const struct database *
 int storage_run(const struct configuration *configuration, const struct invocation *invocation)
 {
     struct storage_values values = *(const struct storage_values *)invocation->values;
-    return operations_work(configuration, report, NULL, &values) ? EXIT_DONE : EXIT_FAILED;
+    return operations_work(configuration, DATABASE_JOIN, report, NULL, &values) ? EXIT_DONE
+                                                                                : EXIT_FAILED;
 }
 
 static enum status list_history(struct connection *connection, const struct database *database,
@@ -265,7 +266,8 @@ int storage_history_run(const struct configuration *configuration,
                         const struct invocation *invocation)
 {
     struct storage_values values = *(const struct storage_values *)invocation->values;
-    return operations_work(configuration, list_history, NULL, &values) ? EXIT_DONE : EXIT_FAILED;
+    return operations_work(configuration, DATABASE_JOIN, list_history, NULL, &values) ? EXIT_DONE
+                                                                                      : EXIT_FAILED;
 }
 
 static enum status take_sample(struct connection *connection, const struct database *database,
@@ -280,7 +282,7 @@ int storage_sample_run(const struct configuration *configuration,
                        const struct invocation *invocation)
 {
     (void)invocation;
-    if (!operations_work(configuration, take_sample, NULL, NULL))
+    if (!operations_work(configuration, DATABASE_JOIN, take_sample, NULL, NULL))
         return EXIT_FAILED;
     terminal_step("the sizes are in the history");
     return EXIT_DONE;
