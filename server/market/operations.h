@@ -42,7 +42,7 @@ struct storage_compression {
 struct storage_disk {
     char *path; /* the data folder; NULL: the database is not on this machine */
     int64_t total_bytes;
-    int64_t free_bytes; /* for the user of this process */
+    int64_t free_bytes; /* for users other than root, as PostgreSQL is */
 };
 
 struct storage_report {
@@ -102,7 +102,7 @@ struct policy {
 struct aggregate {
     char *view;
     int64_t watermark; /* TIME_NONE: nothing has been stored yet */
-    double lag_s; /* behind the newest bucket that is over; NaN: not known; < 0: in the future */
+    double lag_s; /* of finished buckets that may hold ticks; NaN: not known; < 0: in the future */
 };
 
 struct policies_report {
