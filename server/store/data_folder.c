@@ -59,7 +59,7 @@ static bool read_identifier(const char *folder, uint64_t *identifier)
     return bytes == (ssize_t)sizeof *identifier;
 }
 
-static bool is_running_here(const char *folder, const char *identifier)
+bool data_folder_is_of(const char *folder, const char *identifier)
 {
     char path[PATH_MAX];
     char text[24];
@@ -92,7 +92,7 @@ enum status data_folder_find(struct connection *connection, struct storage_disk 
         return status;
     const char *folder = result_text(row, 0, 0);
     const char *identifier = result_text(row, 0, 1);
-    if (folder != NULL && identifier != NULL && is_running_here(folder, identifier))
+    if (folder != NULL && identifier != NULL && data_folder_is_of(folder, identifier))
         data_folder_measure(folder, disk);
     PQclear(row);
     return STATUS_OK;

@@ -15,6 +15,9 @@
 /* Fills in the size of the disk under `path`, and copies `path`; leaves everything zero when there
  * is no such folder. */
 void data_folder_measure(const char *path, struct storage_disk *disk);
+/* Whether a server runs in the folder, and is the one with this system identifier (a signed
+ * decimal number, as SQL has it). */
+bool data_folder_is_of(const char *folder, const char *identifier);
 /* Asks the server where it is. Zero when it is elsewhere, or does not say. */
 enum status data_folder_find(struct connection *connection, struct storage_disk *disk,
                              struct error *error) MUST_CHECK;

@@ -4,6 +4,10 @@
  */
 #include "operations_support.h"
 
+#include "base/mem.h"
+#include "store/data_folder.h"
+
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -145,6 +149,49 @@ ON_BOTH_ENGINES(operations, every_table_is_listed_once_with_its_rows_and_bytes)
     cr_assert_not(table_named(report, "tick_data")->exact);
     storage_report_free(&report);
     pg_operations_destroy(&operations);
+}
+
+/* ---- the disk ---- */
+
+static bool finds_folder(struct database *database, const char *before, const char *after)
+{
+    struct storage_disk disk;
+    struct error error;
+    struct connection *connection = open_database(cluster_url(database->cluster));
+    execute(connection, before);
+    MUST(data_folder_find(connection, &disk, &error));
+    bool is_found = disk.path != NULL;
+    if (is_found) {
+        cr_assert_str_eq(disk.path, cluster_data_path(database->cluster));
+        cr_assert_gt(disk.total_bytes, 0);
+        cr_assert_leq(disk.free_bytes, disk.total_bytes);
+    } else {
+        cr_assert_eq(disk.total_bytes, 0);
+    }
+    mem_free(disk.path);
+    execute(connection, after);
+    connection_close(&connection);
+    return is_found;
+}
+
+ON_BOTH_ENGINES(operations, the_disk_is_told_only_of_a_folder_that_is_proven_to_be_this_servers)
+{
+    char kept[PATH_MAX];
+    const char *pid = home_file(&database->home, "postgres/data/postmaster.pid");
+    struct storage_disk disk;
+    cr_assert(finds_folder(database, "select 1", "select 1"));
+    cr_assert_not(finds_folder(database, "create role weak; set role weak", "reset role"),
+                  "who may not know where it is");
+
+    /* Nobody runs in it. */
+    (void)snprintf(kept, sizeof kept, "%s.kept", pid);
+    cr_assert_eq(rename(pid, kept), 0);
+    cr_assert_not(finds_folder(database, "select 1", "select 1"));
+    cr_assert_eq(rename(kept, pid), 0);
+    cr_assert(finds_folder(database, "select 1", "select 1"));
+
+    data_folder_measure("/nowhere/at/all", &disk);
+    cr_assert_null(disk.path);
 }
 
 /* ---- plain PostgreSQL ---- */
