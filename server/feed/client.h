@@ -6,6 +6,7 @@
 #ifndef TAPEDECK_FEED_CLIENT_H
 #define TAPEDECK_FEED_CLIENT_H
 
+#include "auth/role.h"
 #include "feed/answers.h"
 #include "feed/feed.h"
 #include "feed/throttle.h"
@@ -39,6 +40,7 @@ struct feed {
     enum wire_encoding encoding;
     feed_wake_fn *wake;
     void *owner;
+    enum role role;
     struct answers answers;
     struct throttle throttle;
     struct list speakers; /* the one that speaks next is first */

@@ -60,7 +60,7 @@ static void say_welcome(struct feed *feed, struct now now)
         .engine = lane->engine,
         .engine_version = lane->engine_version,
         .auth_required = false,
-        .role = "operator",
+        .role = role_name(feed->role),
         .replays_max = (int64_t)lane->replays_max,
         .symbols_max = REPLAY_SYMBOLS_MAX,
         .subscriptions_max = FEED_SUBSCRIPTIONS_MAX,
@@ -86,6 +86,7 @@ struct feed *feed_create(struct feed_lane *lane, enum wire_encoding encoding, fe
     feed->encoding = encoding;
     feed->wake = wake;
     feed->owner = owner;
+    feed->role = ROLE_OPERATOR; /* nobody is asked who they are */
     answers_init(&feed->answers, &lane->draft);
     throttle_init(&feed->throttle, &lane->rates, lane->wheel, wake, owner, now.monotonic_us);
     list_init(&feed->speakers);

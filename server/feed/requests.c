@@ -42,25 +42,26 @@ static void answer_symbols(struct feed *feed, const struct request *request, str
     symbol_list_unpin(&list);
 }
 
-/* Every op this server answers. */
+/* Every op this server answers, and the least role that may ask for it. */
 static const struct {
     const char *op;
     request_fn *answer;
+    enum role least;
 } requests[] = {
-    {"ping", answer_ping},
-    {"symbols", answer_symbols},
-    {"replay.open", feed_replay_open},
-    {"replay.play", feed_replay_play},
-    {"replay.pause", feed_replay_pause},
-    {"replay.seek", feed_replay_seek},
-    {"replay.speed", feed_replay_speed},
-    {"replay.step", feed_replay_step},
-    {"replay.set", feed_replay_set},
-    {FEED_ACK_OP, feed_replay_ack},
-    {"replay.close", feed_replay_close},
-    {"replay.history", feed_replay_history},
-    {"candles.subscribe", feed_candles_subscribe},
-    {"candles.unsubscribe", feed_candles_unsubscribe},
+    {"ping", answer_ping, ROLE_NONE},
+    {"symbols", answer_symbols, ROLE_VIEWER},
+    {"replay.open", feed_replay_open, ROLE_VIEWER},
+    {"replay.play", feed_replay_play, ROLE_VIEWER},
+    {"replay.pause", feed_replay_pause, ROLE_VIEWER},
+    {"replay.seek", feed_replay_seek, ROLE_VIEWER},
+    {"replay.speed", feed_replay_speed, ROLE_VIEWER},
+    {"replay.step", feed_replay_step, ROLE_VIEWER},
+    {"replay.set", feed_replay_set, ROLE_VIEWER},
+    {FEED_ACK_OP, feed_replay_ack, ROLE_VIEWER},
+    {"replay.close", feed_replay_close, ROLE_VIEWER},
+    {"replay.history", feed_replay_history, ROLE_VIEWER},
+    {"candles.subscribe", feed_candles_subscribe, ROLE_VIEWER},
+    {"candles.unsubscribe", feed_candles_unsubscribe, ROLE_VIEWER},
 };
 
 #define REQUEST_COUNT (sizeof requests / sizeof requests[0])
@@ -102,13 +103,24 @@ static void answer_unknown(struct feed *feed, const struct request *request)
     feed_answer_end(feed);
 }
 
+static void answer_forbidden(struct feed *feed, const struct request *request, enum role least)
+{
+    struct error error = {.text = ""};
+    error_set(&error, STATUS_FORBIDDEN, "%s needs the role %s; yours is %s", request->op,
+              role_name(least), role_name(feed->role));
+    feed_answer_error(feed, request, NULL, &error);
+}
+
 void feed_request(struct feed *feed, const struct request *request, struct now now)
 {
     for (size_t i = 0; i < REQUEST_COUNT; i++) {
-        if (strcmp(request->op, requests[i].op) == 0) {
+        if (strcmp(request->op, requests[i].op) != 0)
+            continue;
+        if (feed->role >= requests[i].least)
             requests[i].answer(feed, request, now);
-            return;
-        }
+        else
+            answer_forbidden(feed, request, requests[i].least);
+        return;
     }
     answer_unknown(feed, request);
 }

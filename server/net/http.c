@@ -1,5 +1,6 @@
 #include "net/http.h"
 
+#include "auth/role.h"
 #include "base/mem.h"
 #include "net/http_answer.h"
 #include "net/http_routes.h"
@@ -34,6 +35,8 @@ static const struct refusal foreign_origin = {
     403, "forbidden",
     "this page's origin is not allowed; list it in allowed_origins to let its scripts read here",
     NULL};
+
+static const struct refusal too_low = {403, "forbidden", "this path needs a higher role", NULL};
 
 static const char no_web_app[] =
     "<!doctype html>\n"
@@ -130,23 +133,24 @@ static int serve_file(struct http_exchange *exchange, const char *path, size_t b
 struct route {
     const char *path;
     http_route_fn *serve;
+    enum role least;               /* who may ask; ROLE_NONE: everybody */
     bool is_data;                  /* for programs: takes parameters, and asks for the origin */
     const char *const *parameters; /* their names; NULL: any */
 };
 
 static const struct route routes[] = {
-    {"/healthz", serve_health, false, NULL},
-    {"/readyz", serve_readiness, false, NULL},
-    {HANDSHAKE_PATH, serve_websocket_hint, false, NULL},
-    {"/api/v1/symbols", http_serve_symbols, true, http_symbols_parameters},
-    {"/api/v1/candles", http_serve_candles, true, http_candles_parameters},
-    {"/api/v1/ticks", http_serve_ticks, true, http_ticks_parameters},
+    {"/healthz", serve_health, ROLE_NONE, false, NULL},
+    {"/readyz", serve_readiness, ROLE_NONE, false, NULL},
+    {HANDSHAKE_PATH, serve_websocket_hint, ROLE_NONE, false, NULL},
+    {"/api/v1/symbols", http_serve_symbols, ROLE_VIEWER, true, http_symbols_parameters},
+    {"/api/v1/candles", http_serve_candles, ROLE_VIEWER, true, http_candles_parameters},
+    {"/api/v1/ticks", http_serve_ticks, ROLE_VIEWER, true, http_ticks_parameters},
     /* The charting library adds parameters of its own, more of them with each version. */
-    {"/udf/config", http_serve_udf_config, true, NULL},
-    {"/udf/symbols", http_serve_udf_symbols, true, NULL},
-    {"/udf/search", http_serve_udf_search, true, NULL},
-    {"/udf/history", http_serve_udf_history, true, NULL},
-    {"/udf/time", http_serve_udf_time, true, NULL},
+    {"/udf/config", http_serve_udf_config, ROLE_VIEWER, true, NULL},
+    {"/udf/symbols", http_serve_udf_symbols, ROLE_VIEWER, true, NULL},
+    {"/udf/search", http_serve_udf_search, ROLE_VIEWER, true, NULL},
+    {"/udf/history", http_serve_udf_history, ROLE_VIEWER, true, NULL},
+    {"/udf/time", http_serve_udf_time, ROLE_VIEWER, true, NULL},
 };
 
 static bool begins_with(const char *path, size_t bytes, const char *start)
@@ -226,6 +230,8 @@ static int serve_data(struct http_exchange *exchange, const struct route *route)
 static int serve_path(struct http_exchange *exchange, const char *path, size_t bytes)
 {
     const struct route *route = find_route(path, bytes);
+    if (route != NULL && exchange->role < route->least)
+        return http_answer_refusal(exchange, &too_low);
     if (route != NULL && route->is_data)
         return serve_data(exchange, route);
     if (route != NULL)
@@ -263,6 +269,7 @@ static void begin_exchange(struct http_exchange *exchange)
     exchange->is_head = lws_hdr_total_length(wsi, WSI_TOKEN_HEAD_URI) > 0;
     exchange->is_old = lws_hdr_copy(wsi, version, sizeof version, WSI_TOKEN_HTTP) <= 0 ||
                        strcmp(version, "HTTP/1.1") != 0;
+    exchange->role = ROLE_OPERATOR; /* nobody is asked who they are */
     exchange->is_data = false;
     exchange->is_udf = false;
     mem_free(exchange->allow_origin);

@@ -14,6 +14,7 @@
 #ifndef TAPEDECK_NET_HTTP_H
 #define TAPEDECK_NET_HTTP_H
 
+#include "auth/role.h"
 #include "base/bytes.h"
 #include "base/counter.h"
 #include "net/handshake.h"
@@ -82,6 +83,7 @@ struct http_exchange {
     struct http_work *work; /* NULL: nothing is waited for */
     /* Of the request, copied: its headers do not stay. */
     bool is_head;
+    enum role role;     /* of who asks */
     bool is_old;        /* HTTP/1.0: knows no chunks */
     bool is_data;       /* an answer for programs: other origins' pages are kept out */
     bool is_udf;        /* errors as the charting library reads them, too */
