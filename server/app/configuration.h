@@ -40,6 +40,7 @@ struct configuration {
     unsigned connections_max;
     unsigned connections_per_address_max; /* 0: no cap */
     unsigned replays_per_connection;
+    unsigned disk_alert_percent;
     unsigned requests_per_second; /* per connection, as the next two */
     unsigned requests_burst;
     unsigned acks_per_second;

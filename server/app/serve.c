@@ -11,6 +11,7 @@
 #include "app/terminal.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "live/operations.h"
 #include "net/server.h"
 #include "store/change_feed.h"
 #include "store/pg_operations.h"
@@ -34,6 +35,7 @@ struct deck {
     struct pg_operations *operations;
     struct tape *tape;
     struct live_symbols *symbols;
+    struct live_operations *live_operations;
     struct live_changes *live;
     struct changes changes;
     struct change_feed *feed;
@@ -100,6 +102,17 @@ static enum status start_operations(struct deck *deck, struct error *error)
     return pg_operations_create(&options, &deck->operations, error);
 }
 
+/* What everybody sees of them. */
+static void start_watching(struct deck *deck)
+{
+    struct live_operations_options options = {
+        .thresholds = {.disk_percent = deck->configuration->disk_alert_percent},
+        .symbols = deck->symbols,
+    };
+    deck->live_operations =
+        live_operations_create(pg_operations_interface(deck->operations), &options);
+}
+
 static enum status start_store(struct deck *deck, struct error *error)
 {
     enum status status = start_source(deck, error);
@@ -110,6 +123,7 @@ static enum status start_store(struct deck *deck, struct error *error)
     struct source *source = pg_source_interface(deck->source);
     deck->tape = tape_create(source, deck->configuration->cache_bytes);
     deck->symbols = live_symbols_create(source);
+    start_watching(deck);
     struct scheduler_options work = {
         .url = deck->database.url,
         .engine = deck->database.engine.kind,
@@ -150,6 +164,8 @@ static enum status start_server(struct deck *deck, struct error *error)
         .symbols = deck->symbols,
         .changes = deck->live,
         .source = pg_source_interface(deck->source),
+        .operations = pg_operations_interface(deck->operations),
+        .live_operations = deck->live_operations,
         .server = "tapedeck/" TAPEDECK_VERSION,
         .engine = engine_name(deck->database.engine.kind),
         .engine_version = engine_version(deck),
@@ -189,14 +205,18 @@ static void stop(struct deck *deck)
         scheduler_destroy(&deck->scheduler);
     if (deck->symbols != NULL)
         live_symbols_stop(deck->symbols);
+    if (deck->live_operations != NULL)
+        live_operations_stop(deck->live_operations);
     if (deck->source != NULL)
         pg_source_destroy(&deck->source);
     if (deck->operations != NULL)
         pg_operations_destroy(&deck->operations); /* every request has its answer now */
+    if (deck->server != NULL)
+        server_destroy(&deck->server); /* what it delivers late may ask for a look */
+    if (deck->live_operations != NULL)
+        live_operations_destroy(&deck->live_operations);
     if (deck->symbols != NULL)
         live_symbols_destroy(&deck->symbols);
-    if (deck->server != NULL)
-        server_destroy(&deck->server);
     if (deck->live != NULL) {
         changes_deinit(&deck->changes);
         live_changes_destroy(&deck->live);

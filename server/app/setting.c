@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "feed/feed.h"
+#include "live/alerts.h"
 #include "store/pool.h"
 
 #include <assert.h>
@@ -89,6 +90,9 @@ static const struct setting table[] = {
     {"statement_timeout", SETTING_DURATION, FIELD(statement_timeout_us), "30s", SECONDS,
      3600 * SECONDS, .uses = SERVER,
      .help = "a query from which nothing has come for so long is cancelled and asked again"},
+    {"disk_alert_percent", SETTING_COUNT, FIELD(disk_alert_percent), TEXT_OF(ALERT_DISK_PERCENT), 1,
+     100, .value = "PERCENT", .uses = SERVER,
+     .help = "how full the disk of the embedded database may be before an alert is raised"},
     {"future_tolerance", SETTING_DURATION, FIELD(future_tolerance_us), "1m", 0, 86400 * SECONDS,
      .uses = WRITERS, .help = "ticks that lie further in the future are refused"},
 

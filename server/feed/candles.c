@@ -13,7 +13,6 @@
 #include "base/mem.h"
 #include "feed/picture.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 #define PACE_US (TIME_SECOND_US / 60 + 1) /* least time between two messages, or two loads */
@@ -110,13 +109,9 @@ void feed_candles_drop(struct speaker *speaker)
 static enum status check(struct feed *feed, const struct candles_subscribe *subscribe,
                          struct error *error)
 {
-    enum status status = feed_check_id(feed, subscribe->id, error);
-    size_t count = feed->speaker_counts[SPEAKER_CANDLES];
-    if (status == STATUS_OK && subscribe->live && count >= FEED_SUBSCRIPTIONS_MAX)
-        return error_set(error, STATUS_LIMIT,
-                         "this connection has %zu subscriptions, the most it may: end one first",
-                         count);
-    return status;
+    if (!subscribe->live)
+        return feed_check_id(feed, subscribe->id, error);
+    return feed_check_subscription(feed, subscribe->id, error);
 }
 
 void feed_candles_subscribe(struct feed *feed, const struct request *request, struct now now)
@@ -145,26 +140,12 @@ void feed_candles_subscribe(struct feed *feed, const struct request *request, st
 void feed_candles_unsubscribe(struct feed *feed, const struct request *request, struct now now)
 {
     (void)now;
-    uint64_t id;
-    struct error error = {.text = ""};
-    if (request_id(request, &id, &error) != STATUS_OK) {
-        feed_answer_error(feed, request, NULL, &error);
+    struct speaker *speaker =
+        feed_requested_speaker(feed, request, SPEAKER_CANDLES, "live candles");
+    if (speaker == NULL)
         return;
-    }
-    struct speaker *speaker = feed_speaker_find(feed, id);
-    if (speaker == NULL || speaker->kind != SPEAKER_CANDLES) {
-        error_set(&error, STATUS_NOT_FOUND, "no subscription %" PRIu64 " to live candles", id);
-        feed_answer_error(feed, request, &id, &error);
-        return;
-    }
-    struct client_candles *mine = candles_of(speaker);
-    if (!mine->is_answered) { /* every request has its answer */
-        error_set(&error, STATUS_CONFLICT, "unsubscribed before the candles were there");
-        feed_answer_error(feed, &mine->asked, &id, &error);
-    }
-    struct writer writer = feed_answer(feed);
-    ok_write(&writer, request, id);
-    feed_answer_end(feed);
+    const struct client_candles *mine = candles_of(speaker);
+    feed_answer_unsubscribed(speaker, request, mine->is_answered ? NULL : &mine->asked);
     feed_candles_drop(speaker);
 }
 

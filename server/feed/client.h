@@ -1,7 +1,9 @@
 /*
  * The inside of a feed, shared by its rooms: feed.c (messages in and out), requests.c (what each
  * op does), speakers.c (whose turn it is), replays.c (the client's replays), candles.c (its live
- * candles), questions.c (its questions about candles). Lane's thread.
+ * candles), questions.c (its questions about candles), storage.c and policies.c (its subscriptions
+ * to what the database says about itself), operations.c (its questions about that, and an
+ * operator's actions), subscriptions.c (what subscriptions have in common). Lane's thread.
  */
 #ifndef TAPEDECK_FEED_CLIENT_H
 #define TAPEDECK_FEED_CLIENT_H
@@ -25,6 +27,9 @@ enum speaker_kind {
     SPEAKER_REPLAY,
     SPEAKER_CANDLES,  /* a live subscription */
     SPEAKER_QUESTION, /* is gone with its answer; holds no id */
+    SPEAKER_STORAGE,
+    SPEAKER_POLICIES,
+    SPEAKER_INQUIRY, /* as SPEAKER_QUESTION */
     SPEAKER_KINDS,
 };
 struct speaker {
@@ -81,6 +86,8 @@ enum status feed_find_symbol(const struct symbol_list *list, const char *name,
                              const struct symbol **symbol, struct error *error) MUST_CHECK;
 /* The next message of any of them, fairly in turn. */
 enum status feed_speakers_say(struct feed *feed, struct now now, struct buffer *out) MUST_CHECK;
+/* It leaves and is freed, whatever its kind is. */
+void feed_speaker_drop(struct speaker *speaker);
 void feed_speakers_close_all(struct feed *feed);
 
 /* ---- replays.c ---- */
@@ -127,5 +134,47 @@ void feed_candles_unsubscribe(struct feed *feed, const struct request *request, 
 enum status feed_candles_say(struct speaker *speaker, struct now now,
                              struct buffer *out) MUST_CHECK;
 void feed_candles_drop(struct speaker *speaker);
+
+/* ---- subscriptions.c ---- */
+
+/* STATUS_CONFLICT: the id is in use; STATUS_LIMIT: there are FEED_SUBSCRIPTIONS_MAX. */
+enum status feed_check_subscription(struct feed *feed, uint64_t id, struct error *error) MUST_CHECK;
+/* The same for storage and policies: STATUS_UNAVAILABLE where there is nobody to tell of them. */
+enum status feed_check_board(struct feed *feed, uint64_t id, struct error *error) MUST_CHECK;
+/* The subscription that a request is about; answers the error and returns NULL when it is none of
+ * this kind. */
+struct speaker *feed_requested_speaker(struct feed *feed, const struct request *request,
+                                       enum speaker_kind kind, const char *what);
+/* Answers an unsubscribe; first the subscribe, if that has no answer yet (else NULL). */
+void feed_answer_unsubscribed(struct speaker *speaker, const struct request *request,
+                              const struct request *unanswered);
+/* How long the first snapshot of storage or policies may take … */
+#define FEED_FIRST_SNAPSHOT_US (10 * TIME_SECOND_US)
+/* … then the subscribe is answered so, and the speaker is gone. */
+enum status feed_say_never_known(struct speaker *speaker, const struct request *asked,
+                                 struct buffer *out) MUST_CHECK;
+
+/* ---- storage.c, policies.c ---- */
+
+void feed_storage_subscribe(struct feed *feed, const struct request *request, struct now now);
+void feed_storage_unsubscribe(struct feed *feed, const struct request *request, struct now now);
+enum status feed_storage_say(struct speaker *speaker, struct now now,
+                             struct buffer *out) MUST_CHECK;
+void feed_storage_drop(struct speaker *speaker);
+void feed_policies_subscribe(struct feed *feed, const struct request *request, struct now now);
+void feed_policies_unsubscribe(struct feed *feed, const struct request *request, struct now now);
+enum status feed_policies_say(struct speaker *speaker, struct now now,
+                              struct buffer *out) MUST_CHECK;
+void feed_policies_drop(struct speaker *speaker);
+
+/* ---- operations.c ---- */
+
+void feed_storage_history(struct feed *feed, const struct request *request, struct now now);
+void feed_policies_run(struct feed *feed, const struct request *request, struct now now);
+void feed_policies_pause(struct feed *feed, const struct request *request, struct now now);
+void feed_policies_resume(struct feed *feed, const struct request *request, struct now now);
+enum status feed_inquiry_say(struct speaker *speaker, struct now now,
+                             struct buffer *out) MUST_CHECK;
+void feed_inquiry_drop(struct speaker *speaker);
 
 #endif

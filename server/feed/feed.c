@@ -16,6 +16,9 @@ void feed_lane_init(struct feed_lane *lane)
         .wheel = lane->wheel,
     };
     watchers_init(&lane->watchers, lane->changes, lane->inbox);
+    boards_init(&lane->boards, lane->live_operations, lane->inbox);
+    lane->inquiries = (struct inquiries){
+        .operations = lane->operations, .live = lane->live_operations, .inbox = lane->inbox};
     gather_init(&lane->replay.gather);
     series_rows_init(&lane->replay.series_rows);
     lane->decoder = decoder_create();
@@ -25,6 +28,7 @@ void feed_lane_init(struct feed_lane *lane)
 void feed_lane_deinit(struct feed_lane *lane)
 {
     watchers_deinit(&lane->watchers);
+    boards_deinit(&lane->boards);
     gather_deinit(&lane->replay.gather);
     series_rows_deinit(&lane->replay.series_rows);
     decoder_destroy(&lane->decoder);

@@ -13,11 +13,14 @@
 #define TAPEDECK_FEED_FEED_H
 
 #include "base/bytes.h"
+#include "feed/boards.h"
 #include "feed/figures.h"
+#include "feed/inquiry.h"
 #include "feed/throttle.h"
 #include "feed/watchers.h"
 #include "live/symbols.h"
 #include "replay/replay.h"
+#include "wire/storage.h"
 #include "wire/value.h"
 
 /* Two readings of the clocks at one moment. */
@@ -29,6 +32,7 @@ struct now {
 #define FEED_REPLAYS_MAX 64 /* live replays per connection, default */
 #define FEED_SUBSCRIPTIONS_MAX 64
 #define FEED_QUESTIONS_MAX 16 /* requests for candles that wait for their answer */
+#define FEED_INQUIRIES_MAX 4  /* requests about the database that do */
 #define FEED_ANSWERS_MAX 64   /* unread answers before input stops */
 #define FEED_ANSWER_BYTES_MAX (8 << 10)
 /* Rates per connection, defaults. The acknowledgements of 64 replays at 240 frames a second fit. */
@@ -43,8 +47,10 @@ struct feed_lane {
     struct live_symbols *symbols;
     struct live_changes *changes; /* NULL: nothing ever changes */
     struct source *source;
-    struct inbox *inbox; /* the lane's */
-    struct wheel *wheel; /* the lane's, in monotonic µs */
+    struct operations *operations;           /* NULL: nobody watches the database */
+    struct live_operations *live_operations; /* NULL where `operations` is */
+    struct inbox *inbox;                     /* the lane's */
+    struct wheel *wheel;                     /* the lane's, in monotonic µs */
     const char *server;
     const char *engine;
     const char *engine_version;
@@ -53,12 +59,17 @@ struct feed_lane {
     struct feed_figures figures; /* since the start; read by other threads */
     struct replay_lane replay;
     struct watchers watchers;
+    struct boards boards;
+    struct inquiries inquiries;
     struct decoder *decoder; /* nothing is kept in it from one message to the next */
     struct buffer draft;     /* nor in this, an answer that is being written */
 };
 
 void feed_lane_init(struct feed_lane *lane);
 void feed_lane_deinit(struct feed_lane *lane);
+
+/* What storage.snapshot tells of the tape. */
+struct storage_cache feed_storage_cache(struct tape *tape);
 
 typedef void feed_wake_fn(void *owner);
 

@@ -62,6 +62,14 @@ static const struct {
     {"replay.history", feed_replay_history, ROLE_VIEWER},
     {"candles.subscribe", feed_candles_subscribe, ROLE_VIEWER},
     {"candles.unsubscribe", feed_candles_unsubscribe, ROLE_VIEWER},
+    {"storage.subscribe", feed_storage_subscribe, ROLE_VIEWER},
+    {"storage.unsubscribe", feed_storage_unsubscribe, ROLE_VIEWER},
+    {"storage.history", feed_storage_history, ROLE_VIEWER},
+    {"policies.subscribe", feed_policies_subscribe, ROLE_VIEWER},
+    {"policies.unsubscribe", feed_policies_unsubscribe, ROLE_VIEWER},
+    {"policies.run", feed_policies_run, ROLE_OPERATOR},
+    {"policies.pause", feed_policies_pause, ROLE_OPERATOR},
+    {"policies.resume", feed_policies_resume, ROLE_OPERATOR},
 };
 
 #define REQUEST_COUNT (sizeof requests / sizeof requests[0])

@@ -39,7 +39,8 @@ struct speaker *feed_speaker_find(struct feed *feed, uint64_t id)
 {
     for (struct list *node = feed->speakers.next; node != &feed->speakers; node = node->next) {
         struct speaker *speaker = speaker_at(node);
-        if (speaker->id == id && speaker->kind != SPEAKER_QUESTION)
+        bool holds_id = speaker->kind != SPEAKER_QUESTION && speaker->kind != SPEAKER_INQUIRY;
+        if (holds_id && speaker->id == id)
             return speaker;
     }
     return NULL;
@@ -75,6 +76,12 @@ static enum status say(struct speaker *speaker, struct now now, struct buffer *o
         return feed_candles_say(speaker, now, out);
     case SPEAKER_QUESTION:
         return feed_question_say(speaker, now, out);
+    case SPEAKER_STORAGE:
+        return feed_storage_say(speaker, now, out);
+    case SPEAKER_POLICIES:
+        return feed_policies_say(speaker, now, out);
+    case SPEAKER_INQUIRY:
+        return feed_inquiry_say(speaker, now, out);
     case SPEAKER_KINDS:
         break;
     }
@@ -82,7 +89,7 @@ static enum status say(struct speaker *speaker, struct now now, struct buffer *o
     return STATUS_INTERNAL;
 }
 
-static void drop(struct speaker *speaker)
+void feed_speaker_drop(struct speaker *speaker)
 {
     switch (speaker->kind) {
     case SPEAKER_REPLAY:
@@ -93,6 +100,15 @@ static void drop(struct speaker *speaker)
         break;
     case SPEAKER_QUESTION:
         feed_question_drop(speaker);
+        break;
+    case SPEAKER_STORAGE:
+        feed_storage_drop(speaker);
+        break;
+    case SPEAKER_POLICIES:
+        feed_policies_drop(speaker);
+        break;
+    case SPEAKER_INQUIRY:
+        feed_inquiry_drop(speaker);
         break;
     case SPEAKER_KINDS:
         ASSERT(false);
@@ -127,5 +143,5 @@ enum status feed_speakers_say(struct feed *feed, struct now now, struct buffer *
 void feed_speakers_close_all(struct feed *feed)
 {
     while (!list_is_empty(&feed->speakers))
-        drop(speaker_at(feed->speakers.next));
+        feed_speaker_drop(speaker_at(feed->speakers.next));
 }

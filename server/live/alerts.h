@@ -47,6 +47,7 @@ struct alert_thresholds {
 struct alert_reports {
     const struct storage_report *storage;
     const struct policies_report *policies;
+    int64_t newest_tick; /* of all symbols; TIME_NONE: not known */
 };
 
 /* The alerts now, in the order of the reports. `before` may be NULL. */

@@ -8,9 +8,9 @@
  *
  * Storage is asked for every LIVE_BASE_S seconds, and as often as the most eager watcher wants it;
  * policies every second while somebody watches them, else every LIVE_BASE_S; at once when somebody
- * knows of news (live_operations_look), but LIVE_LOOK_GAP_MS apart. While the database is away the
- * last snapshots stay, and are as old as they say. A failed question is asked again after
- * LIVE_RETRY_S, or its interval if that is shorter.
+ * knows of news (live_operations_look), but LIVE_LOOKS_PER_S times a second at most. While the
+ * database is away the last snapshots stay, and are as old as they say. A failed question is asked
+ * again after LIVE_RETRY_S, or its interval if that is shorter.
  *
  * Watching, looking, pinning: any thread. A listener belongs to one thread, its inbox's owner.
  */
@@ -19,18 +19,20 @@
 
 #include "base/inbox.h"
 #include "live/snapshots.h"
+#include "live/symbols.h"
 
 #define LIVE_BASE_S 30
 #define LIVE_EVERY_S_MAX 3600
 #define LIVE_RETRY_S 5
-#define LIVE_LOOK_GAP_MS 100
+#define LIVE_LOOKS_PER_S 10
 #define LIVE_EVENTS_KEPT 128 /* 70 KiB */
 
 struct live_operations;
 
 struct live_operations_options {
     struct alert_thresholds thresholds;
-    int64_t second_us; /* how long a second is, for tests; 0: TIME_SECOND_US */
+    struct live_symbols *symbols; /* for the newest tick; outlives this. NULL: it is not known */
+    int64_t second_us;            /* how long a second is, for tests; 0: TIME_SECOND_US */
 };
 
 /* A run of a policy has ended. */

@@ -29,7 +29,7 @@ static const struct refusal busy = {503, "unavailable", "too busy to read files 
 static const struct refusal no_such_route = {
     404, "not_found",
     "there is nothing at this path; there are /api/v1/symbols, /api/v1/candles, "
-    "/api/v1/ticks and /udf/",
+    "/api/v1/ticks, /api/storage, /api/policies and /udf/",
     NULL};
 static const struct refusal foreign_origin = {
     403, "forbidden",
@@ -145,6 +145,12 @@ static const struct route routes[] = {
     {"/api/v1/symbols", http_serve_symbols, ROLE_VIEWER, true, http_symbols_parameters},
     {"/api/v1/candles", http_serve_candles, ROLE_VIEWER, true, http_candles_parameters},
     {"/api/v1/ticks", http_serve_ticks, ROLE_VIEWER, true, http_ticks_parameters},
+    {"/api/storage", http_serve_storage, ROLE_VIEWER, true, http_no_parameters},
+    {"/api/storage/tables", http_serve_storage_tables, ROLE_VIEWER, true, http_no_parameters},
+    {"/api/storage/sizes", http_serve_storage_sizes, ROLE_VIEWER, true, http_no_parameters},
+    {"/api/storage/history", http_serve_storage_history, ROLE_VIEWER, true,
+     http_storage_history_parameters},
+    {"/api/policies", http_serve_policies, ROLE_VIEWER, true, http_no_parameters},
     /* The charting library adds parameters of its own, more of them with each version. */
     {"/udf/config", http_serve_udf_config, ROLE_VIEWER, true, NULL},
     {"/udf/symbols", http_serve_udf_symbols, ROLE_VIEWER, true, NULL},

@@ -1,8 +1,9 @@
 /*
- * Everything that is not a WebSocket: the web app's files, health, candles, ticks and symbols over
- * plain HTTP, and answers that say no.
+ * Everything that is not a WebSocket: the web app's files, health, candles, ticks, symbols and the
+ * database's state over plain HTTP, and answers that say no.
  *
- *   request ──► http (table of routes) ──► http_symbols, http_candles, http_ticks, http_udf
+ *   request ──► http (table of routes) ──► http_symbols, http_candles, http_ticks, http_udf,
+ *                                          http_operations
  *                                              │ at once         │ not yet: a work (http_work.h)
  *                                              ▼                 ▼ woken by the lane's inbox
  *                                          http_answer ◄─────────┘
@@ -25,8 +26,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct decoder;
 struct http_work;
 struct inbox;
+struct inquiries;
+struct live_operations;
 struct live_symbols;
 struct log_limit;
 struct lws;
@@ -57,6 +61,9 @@ struct http_lane {
     const struct http_site *site;
     struct tape *tape;
     struct live_symbols *symbols;
+    struct live_operations *operations; /* NULL: nobody watches the database */
+    struct inquiries *inquiries;        /* the feeds' as well */
+    struct decoder *decoder;            /* likewise: nothing is kept in it */
     struct inbox *inbox;
     struct wheel *wheel;          /* monotonic µs */
     struct log_limit *failed_log; /* of all lanes */

@@ -19,11 +19,18 @@ http_route_fn http_serve_udf_symbols;
 http_route_fn http_serve_udf_search;
 http_route_fn http_serve_udf_history;
 http_route_fn http_serve_udf_time;
+http_route_fn http_serve_storage;
+http_route_fn http_serve_storage_tables;
+http_route_fn http_serve_storage_sizes;
+http_route_fn http_serve_storage_history;
+http_route_fn http_serve_policies;
 
 /* The names of their parameters, NULL at the end. */
 extern const char *const http_symbols_parameters[];
 extern const char *const http_candles_parameters[];
 extern const char *const http_ticks_parameters[];
+extern const char *const http_storage_history_parameters[];
+extern const char *const http_no_parameters[];
 
 /* The list of symbols, pinned; STATUS_UNAVAILABLE before there is one. */
 enum status http_pin_symbols(const struct http_exchange *exchange, struct symbol_list **list,
