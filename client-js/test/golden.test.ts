@@ -27,6 +27,7 @@ interface MessageVector {
 
 const columns = load<ColumnVector>("../tests/golden/columns.json");
 const messages = load<MessageVector>("../tests/golden/messages.json");
+const operations = load<MessageVector>("../tests/golden/operations.json");
 
 describe.skipIf(columns.length === 0)("golden columns", () => {
   it.each(columns)("$name: the same from msgpack", ({ n, column_msgpack_hex, values }) => {
@@ -66,6 +67,19 @@ describe.skipIf(messages.length === 0)("golden messages", () => {
   it.each(readable)("$name: the same from msgpack and from JSON", (vector) => {
     const read = readerOf(vector) as (message: Message) => unknown;
     expect(read(unpack(vector.msgpack_hex) as Message)).toEqual(read(vector.json));
+  });
+});
+
+describe.skipIf(operations.length === 0)("golden messages about the database", () => {
+  it("are there of every kind", () => {
+    const events = operations.map(({ json }) => json["ev"]);
+    expect(events).toEqual(expect.arrayContaining([
+      "storage.snapshot", "storage.history", "policies.snapshot", "policies.event", "ok",
+    ]));
+  });
+
+  it.each(operations)("$name: the same from msgpack and from JSON", ({ msgpack_hex, json }) => {
+    expect(unpack(msgpack_hex)).toEqual(json);
   });
 });
 

@@ -12,8 +12,7 @@
 
 #include "market/time.h"
 #include "wire/codes.h"
-#include "wire_fixture.h"
-#include "wire_golden.h"
+#include "wire_message_table.h"
 
 #define T0 INT64_C(1723161255088169)
 
@@ -423,11 +422,7 @@ static void write_ok_alone(struct writer *writer)
     "per_second':200,'requests_burst':400,"                                                        \
     "'acks_per_second':20000}"
 
-static const struct message {
-    const char *name;
-    void (*write)(struct writer *writer);
-    const char *json; /* with ' for " */
-} messages[] = {
+static const struct message messages[] = {
     {"welcome", write_welcome,
      "{'ev':'welcome','protocol':1,'server':'tapedeck/0.1.0','engine':'timescaledb',"
      "'engine_version':'2.24.0','auth':{'required':false,'role':'operator'}," LIMITS
@@ -544,61 +539,19 @@ static const struct message {
      "1723161256088169],'dir':-1,'candles':[[5,'60m',null]]}"},
 };
 
-static const struct buffer *written(const struct message *message, enum wire_encoding encoding)
-{
-    struct buffer *out;
-    struct writer writer = writer_on(&out, encoding);
-    message->write(&writer);
-    cr_assert_eq(writer.depth, 0, "%s", message->name);
-    cr_assert_not(out->failed, "%s", message->name);
-    return out;
-}
-
 Test(wire_messages, every_message_in_json_is_what_is_spelled_here)
 {
-    for (size_t i = 0; i < COUNT_OF(messages); i++) {
-        const struct buffer *out = written(&messages[i], WIRE_JSON);
-        char *expected = json_of(messages[i].json);
-        cr_assert_eq(out->count, strlen(expected), "%s: %.*s", messages[i].name, (int)out->count,
-                     (const char *)out->bytes);
-        cr_assert_eq(memcmp(out->bytes, expected, out->count), 0, "%s: %.*s", messages[i].name,
-                     (int)out->count, (const char *)out->bytes);
-        free(expected);
-    }
+    check_spelled(messages, COUNT_OF(messages));
 }
 
 Test(wire_messages, every_message_is_the_same_tree_in_both_encodings)
 {
-    for (size_t i = 0; i < COUNT_OF(messages); i++) {
-        json_t *spelled = tree_written(written(&messages[i], WIRE_JSON), WIRE_JSON);
-        json_t *packed = tree_written(written(&messages[i], WIRE_MSGPACK), WIRE_MSGPACK);
-        cr_assert_not_null(spelled, "%s", messages[i].name);
-        cr_assert_not_null(packed, "%s", messages[i].name);
-        json_t *unpacked = wire_columns_spelled(packed);
-        cr_assert(json_equal(spelled, unpacked), "%s", messages[i].name);
-        json_decref(spelled);
-        json_decref(packed);
-        json_decref(unpacked);
-    }
+    check_same_tree(messages, COUNT_OF(messages));
 }
 
 Test(wire_messages, the_golden_messages_are_what_the_server_writes)
 {
-    struct buffer content;
-    buffer_init(&content, GOLDEN_BYTES_MAX);
-    for (size_t i = 0; i < COUNT_OF(messages); i++) {
-        buffer_append_format(&content, "%s\n {\"name\":\"%s\",\n  \"msgpack_hex\":\"",
-                             i == 0 ? "[" : ",", messages[i].name);
-        const struct buffer *out = written(&messages[i], WIRE_MSGPACK);
-        golden_append_hex(&content, out->bytes, out->count);
-        out = written(&messages[i], WIRE_JSON);
-        buffer_append_text(&content, "\",\n  \"json\":");
-        buffer_append(&content, out->bytes, out->count);
-        buffer_append_text(&content, "}");
-    }
-    buffer_append_text(&content, "\n]\n");
-    golden_check("messages.json", &content);
-    buffer_deinit(&content);
+    check_golden("messages.json", messages, COUNT_OF(messages));
 }
 
 /* ---- Bounds that a frame's budget relies on ---- */
