@@ -8,6 +8,8 @@
 
 struct fake_source fake;
 struct fake_tape *ticks;
+bool is_watching;
+struct fake_operations database;
 struct tape *tape;
 struct inbox inbox;
 struct wheel wheel;
@@ -49,6 +51,24 @@ void publish_symbols(void)
     symbol_list_unpin(&before);
 }
 
+static void watch_database(void)
+{
+    static const struct live_operations_options options = {.thresholds = {.disk_percent = 80},
+                                                           .second_us = WATCH_SECOND_US};
+    fake_operations_init(&database);
+    if (!is_watching)
+        return;
+    lane.operations = &database.operations;
+    lane.live_operations = live_operations_create(&database.operations, &options);
+}
+
+static void leave_database(void)
+{
+    if (is_watching)
+        live_operations_stop(lane.live_operations);
+    fake_operations_deinit(&database);
+}
+
 void feed_set_up(void)
 {
     fake_source_init(&fake);
@@ -71,6 +91,7 @@ void feed_set_up(void)
         .engine_version = "15",
         .replays_max = 2,
         .rates = {.requests_per_second = 10, .requests_burst = 100, .acks_per_second = 50}};
+    watch_database();
     feed_lane_init(&lane);
     buffer_init(&out, 1 << 20);
     feed = feed_create(&lane, WIRE_JSON, feed_wake, NULL, now);
@@ -80,6 +101,7 @@ void feed_tear_down(void)
 {
     json_decref(heard);
     feed_destroy(&feed);
+    leave_database();
     live_symbols_stop(lane.symbols);
     fake_source_deinit(&fake);
     struct symbols_request *request = atomic_exchange(&fake.symbols, NULL);
@@ -89,6 +111,8 @@ void feed_tear_down(void)
     }
     live_symbols_destroy(&lane.symbols);
     inbox_drain(&inbox);
+    if (is_watching)
+        live_operations_destroy(&lane.live_operations);
     tape_destroy(&tape);
     feed_lane_deinit(&lane);
     live_changes_destroy(&lane.changes);

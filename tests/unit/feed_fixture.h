@@ -7,6 +7,7 @@
 
 #include "feed/feed.h"
 
+#include "fake_operations.h"
 #include "fake_source.h"
 #include "support/wire_message.h"
 #include "wire/codes.h"
@@ -27,6 +28,12 @@ extern struct buffer out;
 extern struct now now;
 extern size_t wakes;
 extern json_t *heard; /* the last message */
+
+/* Of a lane that watches its database: set it before feed_set_up. A second of live/ is
+ * WATCH_SECOND_US, of the real clock. */
+extern bool is_watching;
+extern struct fake_operations database;
+#define WATCH_SECOND_US 20000
 
 void feed_set_up(void);
 void feed_tear_down(void);
