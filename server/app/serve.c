@@ -107,10 +107,14 @@ static void start_watching(struct deck *deck)
 {
     struct live_operations_options options = {
         .thresholds = {.disk_percent = deck->configuration->disk_alert_percent},
-        .symbols = deck->symbols,
     };
     deck->live_operations =
         live_operations_create(pg_operations_interface(deck->operations), &options);
+}
+
+static void look_at_policies(void *owner)
+{
+    (void)live_operations_look(owner);
 }
 
 static enum status start_store(struct deck *deck, struct error *error)
@@ -135,6 +139,8 @@ static enum status start_store(struct deck *deck, struct error *error)
         return status;
     deck->live = live_changes_create();
     changes_init(&deck->changes, deck->tape, deck->symbols, deck->live, deck->scheduler);
+    deck->changes.policies_changed = look_at_policies;
+    deck->changes.policies_owner = deck->live_operations;
     deck->changes.heals = deck->database.engine.kind == ENGINE_POSTGRESQL;
     live_symbols_on_list(deck->symbols, changes_listed, &deck->changes);
     struct change_feed_options options = {

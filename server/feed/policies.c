@@ -15,8 +15,6 @@
 #include "base/mem.h"
 #include "wire/policies.h"
 
-#include <inttypes.h>
-
 #define LOOK_US (2 * TIME_SECOND_US)
 
 struct client_policies {

@@ -15,8 +15,6 @@
 #include "tape/tape.h"
 #include "wire/storage.h"
 
-#include <inttypes.h>
-
 /* A question may be asked a little early: what is only so much younger than asked for is due. */
 #define EARLY_US (TIME_SECOND_US / 2)
 

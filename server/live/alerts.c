@@ -213,14 +213,6 @@ static const struct policy *find_refresh(const struct policies_report *report, c
     return own;
 }
 
-static double lag_of(const struct judge *judge, const struct aggregate *aggregate)
-{
-    int64_t newest_tick = judge->reports->newest_tick;
-    if (newest_tick == TIME_NONE)
-        return aggregate->lag_s;
-    return fmin(aggregate->lag_s, (double)(newest_tick - aggregate->watermark) / 1e6);
-}
-
 static void judge_lag(struct judge *judge, const struct aggregate *aggregate)
 {
     const struct policy *policy = find_refresh(judge->reports->policies, aggregate->view);
@@ -228,13 +220,13 @@ static void judge_lag(struct judge *judge, const struct aggregate *aggregate)
         return;
     double allowed_s = 2 * policy->schedule_interval_s + ALERT_GRACE_US / 1e6 +
                        interval_text_of(policy->config, "end_offset");
-    if (!(lag_of(judge, aggregate) > allowed_s))
+    if (!(aggregate->lag_s > allowed_s))
         return;
     struct alert alert = {.kind = ALERT_LAG, .subject = aggregate->view, .since = judge->now};
     raise(judge, &alert,
           "the stored candles of %s are %.0f s behind, %.0f s are as planned: until they catch up, "
           "candles are computed from ticks, which is slower",
-          aggregate->view, lag_of(judge, aggregate), allowed_s);
+          aggregate->view, aggregate->lag_s, allowed_s);
 }
 
 static void judge_aggregate(struct judge *judge, const struct aggregate *aggregate)

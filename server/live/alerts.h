@@ -7,11 +7,11 @@
  *   policy_overdue    enabled, not running, and planned for more than ALERT_GRACE_US and half its
  *                     interval (at most ALERT_GRACE_US_MOST) ago
  *   aggregate_lag     lag_s > two intervals of its refresh policy + end_offset + ALERT_GRACE_US;
- * not while that policy is paused, which somebody wanted aggregate_future  its watermark lies in
- * the future: ticks before it stay invisible. Critical finding           of policies_check: ticks
- * or candles would be lost. Critical uncompressed      chunks are past the age of their policy:
- * any, if it is paused, has failed or is overdue; else more than can have come of age since its
- * last run
+ *                     not while that policy is paused, which somebody wanted
+ *   aggregate_future  its watermark lies in the future: ticks before it stay invisible. Critical
+ *   finding           of policies_check: ticks or candles would be lost. Critical
+ *   uncompressed      chunks are past the age of their policy: any, if it is paused, has failed or
+ *                     is overdue; else more than can have come of age since its last run
  *
  * A run that is under way says nothing about how the last one ended: what was said before stays.
  * "Now" is when the reports were taken, by the clock that took them: a report that does not come
@@ -47,7 +47,6 @@ struct alert_thresholds {
 struct alert_reports {
     const struct storage_report *storage;
     const struct policies_report *policies;
-    int64_t newest_tick; /* of all symbols; TIME_NONE: not known */
 };
 
 /* The alerts now, in the order of the reports. `before` may be NULL. */

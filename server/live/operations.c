@@ -27,7 +27,6 @@ struct live_operations {
     pthread_cond_t changed; /* for the thread */
     pthread_cond_t idle;    /* for who stops it */
     struct operations *operations;
-    struct live_symbols *symbols; /* NULL: none */
     struct alert_thresholds thresholds;
     int64_t second_us;
     struct inbox inbox;
@@ -86,24 +85,11 @@ static void log_difference(const struct alert_list *before, const struct alert_l
     }
 }
 
-static int64_t newest_tick(struct live_operations *live)
-{
-    int64_t newest = TIME_NONE;
-    struct symbol_list *list = live->symbols != NULL ? live_symbols_pin(live->symbols) : NULL;
-    for (size_t i = 0; list != NULL && i < list->count; i++) {
-        if (list->symbols[i].to - 1 > newest)
-            newest = list->symbols[i].to - 1;
-    }
-    symbol_list_unpin(&list);
-    return newest;
-}
-
 /* Judges the reports; true: the alerts are others than before. */
 static bool judge(struct live_operations *live, const struct storage_report *storage,
                   const struct policies_report *policies)
 {
-    struct alert_reports reports = {
-        .storage = storage, .policies = policies, .newest_tick = newest_tick(live)};
+    struct alert_reports reports = {.storage = storage, .policies = policies};
     struct alert_list *old = live->alerts;
     struct alert_list *list = alerts_judge(&reports, &live->thresholds, old);
     bool differ = !alert_lists_agree(old, list);
@@ -366,7 +352,6 @@ struct live_operations *live_operations_create(struct operations *operations,
     static const struct alert_reports nothing = {.storage = NULL};
     init_locks(live);
     live->operations = operations;
-    live->symbols = options->symbols;
     live->thresholds = options->thresholds;
     live->second_us = options->second_us > 0 ? options->second_us : TIME_SECOND_US;
     live->alerts = alerts_judge(&nothing, &live->thresholds, NULL);

@@ -19,7 +19,6 @@
 
 #include "base/inbox.h"
 #include "live/snapshots.h"
-#include "live/symbols.h"
 
 #define LIVE_BASE_S 30
 #define LIVE_EVERY_S_MAX 3600
@@ -31,8 +30,7 @@ struct live_operations;
 
 struct live_operations_options {
     struct alert_thresholds thresholds;
-    struct live_symbols *symbols; /* for the newest tick; outlives this. NULL: it is not known */
-    int64_t second_us;            /* how long a second is, for tests; 0: TIME_SECOND_US */
+    int64_t second_us; /* how long a second is, for tests; 0: TIME_SECOND_US */
 };
 
 /* A run of a policy has ended. */

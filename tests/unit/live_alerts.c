@@ -14,7 +14,6 @@
 
 static struct fake_operations fake;
 static struct alert_list *list; /* of the last judgement */
-static int64_t newest_tick;
 static char data_folder[] = "/srv/data";
 static char tick_data[] = "tick_data";
 static char candle_1m[] = "candle_1m";
@@ -24,7 +23,6 @@ static char broken[] = "out of memory";
 static void set_up(void)
 {
     fake_operations_init(&fake);
-    newest_tick = TIME_NONE;
 }
 
 static void tear_down(void)
@@ -40,8 +38,7 @@ static void judge(void)
     static const struct alert_thresholds thresholds = {.disk_percent = 80};
     struct storage_report *storage = fake_operations_storage(&fake);
     struct policies_report *policies = fake_operations_policies(&fake);
-    struct alert_reports reports = {
-        .storage = storage, .policies = policies, .newest_tick = newest_tick};
+    struct alert_reports reports = {.storage = storage, .policies = policies};
     struct alert_list *before = list;
     list = alerts_judge(&reports, &thresholds, before);
     alert_list_unpin(&before);
@@ -157,10 +154,6 @@ Test(live_alerts, of_late_candles_know_what_is_planned)
     none("two minutes of intervals, one of offset, five of grace");
     fake.aggregate.lag_s = 481;
     cr_assert_str_eq(only(ALERT_LAG)->subject, "candle_1m");
-    newest_tick = fake.aggregate.watermark + 400 * S;
-    none("the last tick is not so far behind: nothing more is owed");
-    newest_tick = fake.now;
-    (void)only(ALERT_LAG);
     policy->enabled = false;
     none("somebody has paused it");
     policy->enabled = true;
@@ -240,7 +233,7 @@ Test(live_alerts, agree_whatever_their_messages_say)
 Test(live_alerts, need_no_reports)
 {
     static const struct alert_thresholds thresholds = {.disk_percent = 80};
-    struct alert_reports nothing = {.newest_tick = TIME_NONE};
+    struct alert_reports nothing = {.storage = NULL};
     list = alerts_judge(&nothing, &thresholds, NULL);
     cr_assert_eq(list->count, 0);
 }
