@@ -274,6 +274,8 @@ static const char *trouble_of(const struct policy *policy)
         return "the policy is paused";
     if (policy->last_status == POLICY_FAILED)
         return "the policy failed";
+    if (policy->last_status == POLICY_NEVER_RAN)
+        return "the policy has not run yet";
     return "the policy does not keep up";
 }
 
@@ -286,8 +288,9 @@ static void judge_compression(struct judge *judge, const struct storage_compress
         return;
     struct alert alert = {
         .kind = ALERT_UNCOMPRESSED, .subject = compression->table, .since = judge->now};
-    raise(judge, &alert, "%" PRId64 " chunks of %s are old enough to be compressed and are not: %s",
-          compression->overdue_chunks, compression->table, trouble_of(policy));
+    raise(judge, &alert,
+          "%s has %" PRId64 " uncompressed chunk(s) past the age for compression: %s",
+          compression->table, compression->overdue_chunks, trouble_of(policy));
 }
 
 /* ---- all of it ---- */
