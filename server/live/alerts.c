@@ -247,9 +247,10 @@ static void judge_aggregate(struct judge *judge, const struct aggregate *aggrega
           aggregate->view, time_format(aggregate->watermark).text);
 }
 
-static void judge_finding(struct judge *judge, const char *finding)
+static void judge_finding(struct judge *judge, size_t number, const char *finding)
 {
-    char subject[] = "policies";
+    char subject[32];
+    (void)snprintf(subject, sizeof subject, "finding %zu", number);
     struct alert alert = {
         .kind = ALERT_FINDING, .subject = subject, .severity = ALERT_CRITICAL, .since = judge->now};
     raise(judge, &alert, "%s", finding);
@@ -305,7 +306,7 @@ static void judge_policies(struct judge *judge, const struct policies_report *re
     for (size_t i = 0; i < report->aggregate_count; i++)
         judge_aggregate(judge, &report->aggregates[i]);
     for (size_t i = 0; i < report->finding_count; i++)
-        judge_finding(judge, report->findings[i]);
+        judge_finding(judge, i + 1, report->findings[i]);
 }
 
 struct alert_list *alerts_judge(const struct alert_reports *reports,

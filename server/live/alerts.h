@@ -56,7 +56,7 @@ struct alert_list *alerts_judge(const struct alert_reports *reports,
 struct alert_list *alert_list_pin(struct alert_list *list);
 /* May be NULL, and is NULL afterwards. */
 void alert_list_unpin(struct alert_list **list);
-/* NULL: there is none of that kind and subject (of a finding: and message). */
+/* The same one (alert_is_same), or NULL. */
 const struct alert *alert_list_find(const struct alert_list *list, const struct alert *alert);
 /* Whether both hold the same alerts with the same severities, whatever their messages say. */
 bool alert_lists_agree(const struct alert_list *one, const struct alert_list *other);

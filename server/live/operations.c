@@ -162,15 +162,18 @@ static bool take_answer(struct live_operations *live, struct question *question,
                         const struct operations_request *request, const char *what)
 {
     bool failed = request->status != STATUS_OK;
-    /* Once, until it has gone well again; that the database is away is said by who asks it. */
-    if (failed && !question->is_failing && request->status != STATUS_UNAVAILABLE)
-        log_error("operations.failed", "question=%s status=%s error=%s", what,
-                  status_name(request->status), LOG_QUOTE(request->error.text));
     pthread_mutex_lock(&live->lock);
+    /* Once, until it has gone well again. */
+    bool is_worth_saying = failed != question->is_failing && !live->stopping;
     question->is_under_way = false;
     question->is_failing = failed;
     question->failed += failed;
     pthread_mutex_unlock(&live->lock);
+    if (is_worth_saying && failed)
+        log_warn("operations.failed", "question=%s status=%s error=%s", what,
+                 status_name(request->status), LOG_QUOTE(request->error.text));
+    else if (is_worth_saying)
+        log_info("operations.answered", "question=%s", what);
     return !failed;
 }
 

@@ -24,7 +24,9 @@ const char *alert_severity_name(enum alert_severity severity)
 
 bool alert_is_same(const struct alert *one, const struct alert *other)
 {
-    if (one->kind != other->kind || strcmp(one->subject, other->subject) != 0)
+    if (one->kind != other->kind)
         return false;
-    return one->kind != ALERT_FINDING || strcmp(one->message, other->message) == 0;
+    if (one->kind == ALERT_FINDING)
+        return strcmp(one->message, other->message) == 0;
+    return strcmp(one->subject, other->subject) == 0;
 }

@@ -23,11 +23,11 @@ enum alert_kind {
 enum alert_severity { ALERT_WARNING, ALERT_CRITICAL };
 #define ALERT_SEVERITIES 2
 
-/* Of these two together there is at most one at a time, except that the findings share theirs: they
- * are told apart by their message. */
+/* There is at most one of a kind and subject at a time. It is the same as one before if these two
+ * are; findings are numbered as they come, so they are known by their message. */
 struct alert {
     enum alert_kind kind;
-    char *subject; /* "disk", "job 1001", "candle_1m", … */
+    char *subject; /* "/srv/data", "job 1001", "candle_1m", … */
     enum alert_severity severity;
     char *message; /* a sentence; its figures may change while the alert stays */
     int64_t since; /* µs since the Unix epoch */

@@ -58,8 +58,9 @@ void http_storage_sizes_write(struct buffer *out, const struct storage_report *r
     writer_key(&writer, "database_size_pretty");
     writer_text(&writer, size_format(report->database_bytes).text);
     writer_key(&writer, "sizes");
-    writer_map(&writer, report->table_count);
-    for (size_t i = 0; i < report->table_count; i++)
+    size_t count = storage_tables_told(report->table_count);
+    writer_map(&writer, count);
+    for (size_t i = 0; i < count; i++)
         write_size(&writer, &report->tables[i]);
     writer_end(&writer);
     writer_key(&writer, "disk");

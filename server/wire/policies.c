@@ -87,8 +87,9 @@ void policies_write_pairs(struct writer *writer, const struct policies_report *r
     writer_key(writer, "timestamp");
     operations_write_time(writer, report->taken_at, times);
     writer_key(writer, "policies");
-    writer_array(writer, report->policy_count);
-    for (size_t i = 0; i < report->policy_count; i++)
+    size_t count = report->policy_count < POLICIES_MAX ? report->policy_count : POLICIES_MAX;
+    writer_array(writer, count);
+    for (size_t i = 0; i < count; i++)
         write_policy(writer, &report->policies[i], decoder, times);
     writer_end(writer);
     writer_key(writer, "aggregates");

@@ -14,6 +14,8 @@
 #include "wire/storage.h"
 #include "wire/writer.h"
 
+#define POLICIES_MAX 1000 /* in a message */
+
 enum status policies_job_read(const struct request *request, int32_t *job_id,
                               struct error *error) MUST_CHECK;
 

@@ -75,10 +75,16 @@ static void write_table(struct writer *writer, const struct storage_table *table
     writer_end(writer);
 }
 
+size_t storage_tables_told(size_t table_count)
+{
+    return table_count < STORAGE_TABLES_MAX ? table_count : STORAGE_TABLES_MAX;
+}
+
 void storage_write_tables(struct writer *writer, const struct storage_report *report)
 {
-    writer_array(writer, report->table_count);
-    for (size_t i = 0; i < report->table_count; i++)
+    size_t count = storage_tables_told(report->table_count);
+    writer_array(writer, count);
+    for (size_t i = 0; i < count; i++)
         write_table(writer, &report->tables[i]);
     writer_end(writer);
 }
@@ -92,8 +98,9 @@ static double ratio_of(const struct storage_compression *compression)
 
 void storage_write_compression(struct writer *writer, const struct storage_report *report)
 {
-    writer_map(writer, report->compression_count);
-    for (size_t i = 0; i < report->compression_count; i++) {
+    size_t count = storage_tables_told(report->compression_count);
+    writer_map(writer, count);
+    for (size_t i = 0; i < count; i++) {
         const struct storage_compression *compression = &report->compression[i];
         writer_key(writer, compression->table);
         writer_map(writer, 6);
@@ -209,8 +216,9 @@ void storage_snapshot_write(struct writer *writer, const struct request *request
 
 static void write_sizes(struct writer *writer, const struct storage_sample *sample)
 {
-    writer_map(writer, sample->table_count);
-    for (size_t i = 0; i < sample->table_count; i++) {
+    size_t count = storage_tables_told(sample->table_count);
+    writer_map(writer, count);
+    for (size_t i = 0; i < count; i++) {
         writer_key(writer, sample->tables[i].name);
         writer_integer(writer, sample->tables[i].bytes);
     }

@@ -18,6 +18,7 @@
 #define STORAGE_EVERY_S 30
 #define STORAGE_EVERY_S_MAX 3600
 #define STORAGE_HISTORY_LIMIT 30
+#define STORAGE_TABLES_MAX 1000 /* in a message, and per sample; tapedeck's own come first */
 
 struct storage_subscribe {
     uint64_t id;
@@ -64,6 +65,8 @@ void operations_write_number(struct writer *writer, double number);
 /* All pairs of a snapshot but ev, re and id. */
 void storage_write_pairs(struct writer *writer, const struct storage_message *message,
                          enum wire_times times);
+/* How many of so many tables are told. */
+size_t storage_tables_told(size_t table_count);
 /* One value each: an array, and an object or nil. */
 void storage_write_tables(struct writer *writer, const struct storage_report *report);
 /* A map by name of table. */

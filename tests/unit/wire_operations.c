@@ -411,3 +411,31 @@ Test(wire_operations, policies_over_http_are_those_of_the_snapshot)
     json_decref(message);
     buffer_deinit(&out);
 }
+
+/* ---- bounds ---- */
+
+/* A database that is shared with others may have any number of tables and jobs. */
+Test(wire_operations, no_more_tables_and_policies_are_told_than_there_is_room_for)
+{
+    enum { MANY = STORAGE_TABLES_MAX + 5 };
+    static struct storage_table many_tables[MANY];
+    static struct policy many_policies[MANY];
+    for (size_t i = 0; i < MANY; i++) {
+        many_tables[i] = tables[1];
+        many_policies[i] = policies[0];
+    }
+    struct storage_report report = {.tables = many_tables, .table_count = MANY};
+    struct policies_report jobs = {.policies = many_policies, .policy_count = MANY};
+    struct storage_message message = {.report = &report};
+    struct buffer *out;
+    struct writer writer = writer_on(&out, WIRE_MSGPACK);
+    storage_snapshot_write(&writer, NULL, &message);
+    json_t *tree = tree_written(out, WIRE_MSGPACK);
+    cr_assert_eq(json_array_size(json_object_get(tree, "tables")), STORAGE_TABLES_MAX);
+    json_decref(tree);
+    writer = writer_on(&out, WIRE_MSGPACK);
+    policies_snapshot_write(&writer, NULL, 1, &jobs, configs());
+    tree = tree_written(out, WIRE_MSGPACK);
+    cr_assert_eq(json_array_size(json_object_get(tree, "policies")), POLICIES_MAX);
+    json_decref(tree);
+}
