@@ -264,9 +264,6 @@ enum status replay_fail(struct replay *replay, enum status status, int64_t now_u
 {
     replay->error.status = status;
     replay->error_due = true;
-    if (replay->step.under_way)
-        replay_rest(replay, now_us);
-    replay->step.under_way = false;
     replay_pause(replay, now_us);
     return status;
 }

@@ -215,8 +215,17 @@ void replay_rest(struct replay *replay, int64_t now_us)
     replay_series_rest(replay);
 }
 
+/* It stays where its last frame has brought it. */
+static void end_step(struct replay *replay, int64_t now_us)
+{
+    if (replay->step.under_way)
+        replay_rest(replay, now_us);
+    replay->step.under_way = false;
+}
+
 void replay_pause(struct replay *replay, int64_t now_us)
 {
+    end_step(replay, now_us);
     if (!replay_is_running(replay))
         return;
     replay_rest(replay, now_us);

@@ -84,6 +84,7 @@ void replay_look(const struct replay *replay, struct replay_view *view);
 
 /* The controls. Each either happens, or says why not and changes nothing. */
 enum status replay_play(struct replay *replay, int64_t now_us, struct error *error) MUST_CHECK;
+/* Ends a step that has not sent all its frames, too. */
 void replay_pause(struct replay *replay, int64_t now_us);
 enum status replay_seek(struct replay *replay, int64_t to, int64_t now_us,
                         struct error *error) MUST_CHECK;

@@ -18,6 +18,8 @@
     X(TALLY_STEPS_INTERVAL, "steps by intervals")                                                  \
     X(TALLY_STEPS_LONG, "steps of several frames")                                                 \
     X(TALLY_STEPS_NOWHERE, "steps from an end of the range")                                       \
+    X(TALLY_STEPS_STOPPED, "steps paused before their first frame")                                \
+    X(TALLY_STEPS_CUT, "steps paused between two frames")                                          \
     X(TALLY_ENDS_FORWARD, "ends reached forward")                                                  \
     X(TALLY_ENDS_BACKWARD, "ends reached backward")                                                \
     X(TALLY_ENDS_AT_ONCE, "ends without a frame")                                                  \

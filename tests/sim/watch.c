@@ -404,6 +404,15 @@ static void take_play(struct watch *watch, const struct asked *asked)
     watch->frame_changes = asked->changes;
 }
 
+/* Nothing more of a step comes after a pause; before it, some of its frames may have. */
+static void take_pause(struct watch *watch)
+{
+    if (!watch->epoch.is_pending)
+        return;
+    watch->epoch.is_pending = false;
+    tally(watch->epoch.seq > 0 ? TALLY_STEPS_CUT : TALLY_STEPS_STOPPED);
+}
+
 static void take_control(struct watch *watch, const struct asked *asked, const json_t *message)
 {
     check_answer(watch, asked, message);
@@ -412,6 +421,8 @@ static void take_control(struct watch *watch, const struct asked *asked, const j
     int64_t at = start_after(watch, asked);
     if (asked->act == ACT_PLAY && watch->state == REPLAY_PAUSED)
         take_play(watch, asked);
+    if (asked->act == ACT_PAUSE)
+        take_pause(watch);
     if (asked->act == ACT_SPEED)
         watch->speed = asked->speed;
     check_speed(watch, message);

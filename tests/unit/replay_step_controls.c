@@ -182,12 +182,36 @@ Test(replay_step_controls, gives_a_step_up_for_play)
     cr_assert(look().state == REPLAY_ENDED, "played, not stepped, to the end");
 }
 
-Test(replay_step_controls, steps_on_when_it_is_paused_as_it_is_already)
+Test(replay_step_controls, gives_a_step_up_for_a_pause)
 {
     add_ticks(10);
     begin_step(0, 3);
     replay_pause(replay, now_us);
-    cr_assert(watch(0, 1).rows == 3);
+    cr_assert(watch(0, 1).frames == 0, "nothing had been sent, and nothing is");
+    cr_assert(look().state == REPLAY_PAUSED);
+    cr_assert(look().at == 0);
+}
+
+Test(replay_step_controls, pauses_at_the_edge_of_the_last_frame_of_a_step_and_plays_on_from_there)
+{
+    for (int64_t i = 0; i < 300; i++)
+        fake_tape_add(ticks, i * MS, i);
+    options.budget.bytes = 1000;
+    open_at(0);
+    step_ticks(200);
+    while (ask() == STATUS_WAIT)
+        serve();
+    cr_assert(output.saying == SAYING_FRAME && output.span.from == 0);
+    size_t sent = output.rows;
+    int64_t edge = output.span.to;
+    cr_assert(sent > 0 && sent < 200, "the step takes several frames");
+    replay_sent(replay, 1000);
+    replay_pause(replay, now_us);
+    check_silence();
+    cr_assert(look().at == edge && look().epoch == 2 && look().state == REPLAY_PAUSED);
+    cr_assert(replay_play(replay, now_us, &failure) == STATUS_OK);
+    cr_assert(look().epoch == 3, "play after a step starts an epoch");
+    cr_assert(watch(edge, 1).rows == 300 - sent, "none lost, none twice");
 }
 
 Test(replay_step_controls, tells_the_picture_first_where_one_is_waited_for)
