@@ -44,6 +44,8 @@ struct configuration {
     unsigned requests_per_second; /* per connection, as the next two */
     unsigned requests_burst;
     unsigned acks_per_second;
+    unsigned http_requests_per_second; /* per address; 0: no bound */
+    unsigned http_requests_burst;
     size_t unsent_bytes_max;
 
     size_t cache_bytes;

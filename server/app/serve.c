@@ -8,6 +8,8 @@
 #include "app/changes.h"
 #include "app/commands.h"
 #include "app/database.h"
+#include "app/metrics.h"
+#include "app/readiness.h"
 #include "app/terminal.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -41,31 +43,10 @@ struct deck {
     struct change_feed *feed;
     struct scheduler *scheduler;
     struct server *server;
-    atomic_bool reachable; /* the database, for /readyz */
+    struct readiness readiness;
+    struct metrics_parts metrics;
     char engine_version[64];
 };
-
-static void note_availability(void *owner, bool available, const struct error *error)
-{
-    struct deck *deck = owner;
-    atomic_store(&deck->reachable, available);
-    (void)error; /* the pool logs it, once */
-}
-
-static bool is_ready(void *owner, char *why, size_t bytes)
-{
-    struct deck *deck = owner;
-    if (!atomic_load(&deck->reachable)) {
-        (void)snprintf(why, bytes, "the database cannot be reached");
-        return false;
-    }
-    struct symbol_list *list = live_symbols_pin(deck->symbols);
-    bool known = list != NULL;
-    symbol_list_unpin(&list);
-    if (!known)
-        (void)snprintf(why, bytes, "the list of symbols has not been read yet");
-    return known;
-}
 
 static enum status start_source(struct deck *deck, struct error *error)
 {
@@ -76,7 +57,7 @@ static enum status start_source(struct deck *deck, struct error *error)
     options.stall_us = configuration->statement_timeout_us;
     enum status status = pg_source_create(&options, &deck->source, error);
     if (status == STATUS_OK)
-        pg_source_on_availability(deck->source, note_availability, deck);
+        pg_source_on_availability(deck->source, readiness_note_database, &deck->readiness);
     return status;
 }
 
@@ -128,11 +109,15 @@ static enum status start_store(struct deck *deck, struct error *error)
     deck->tape = tape_create(source, deck->configuration->cache_bytes);
     deck->symbols = live_symbols_create(source);
     start_watching(deck);
+    readiness_begin(&deck->readiness, database_describe(&deck->database).text, deck->symbols);
     struct scheduler_options work = {
         .url = deck->database.url,
         .engine = deck->database.engine.kind,
         .is_idle = is_database_idle,
         .idle_owner = deck,
+        .plain = deck->database.plain,
+        .checked = readiness_note_schema,
+        .checked_owner = &deck->readiness,
     };
     status = scheduler_create(&work, &deck->scheduler, error);
     if (status != STATUS_OK)
@@ -180,6 +165,13 @@ static enum status start_server(struct deck *deck, struct error *error)
                   .requests_burst = configuration->requests_burst,
                   .acks_per_second = configuration->acks_per_second},
     };
+    deck->metrics = (struct metrics_parts){
+        .source = deck->source,
+        .scheduler = deck->scheduler,
+        .feed = deck->feed,
+        .engine = shared.engine,
+        .engine_version = shared.engine_version,
+    };
     struct server_options options = {
         .host = configuration->host,
         .port = configuration->port,
@@ -194,8 +186,12 @@ static enum status start_server(struct deck *deck, struct error *error)
             configuration_is_loopback(configuration->host) || configuration->allowed_host_count > 0,
         .allowed_hosts = configuration->allowed_hosts,
         .allowed_host_count = configuration->allowed_host_count,
-        .ready = is_ready,
-        .ready_owner = deck,
+        .http_requests_per_second = configuration->http_requests_per_second,
+        .http_requests_burst = configuration->http_requests_burst,
+        .checks = readiness_list,
+        .checks_owner = &deck->readiness,
+        .metrics = metrics_collect,
+        .metrics_owner = &deck->metrics,
     };
     return server_start(&options, &shared, &deck->server, error);
 }
@@ -229,6 +225,7 @@ static void stop(struct deck *deck)
     }
     if (deck->tape != NULL)
         tape_destroy(&deck->tape);
+    readiness_deinit(&deck->readiness);
     database_close(&deck->database);
 }
 
@@ -274,6 +271,7 @@ int serve_run(const struct configuration *configuration)
     struct error error = {.text = ""};
     struct deck *deck = MEM_NEW(struct deck);
     deck->configuration = configuration;
+    readiness_init(&deck->readiness);
     take_signals(&ending);
     enum status status = start(deck, &error);
     if (status == STATUS_OK) {

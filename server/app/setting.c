@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "feed/feed.h"
 #include "live/alerts.h"
+#include "net/http_rate.h"
 #include "store/pool.h"
 
 #include <assert.h>
@@ -76,6 +77,12 @@ static const struct setting table[] = {
      ALLOWANCE_MAX, .uses = SERVER,
      .help = "acknowledgements of frames that one client may send in a second; more are not read "
              "for a while"},
+    {"http_requests_per_second", SETTING_COUNT, FIELD(http_requests_per_second),
+     TEXT_OF(HTTP_REQUESTS_PER_SECOND), 0, ALLOWANCE_MAX, .uses = SERVER,
+     .help = "HTTP requests from one IPv4 address or IPv6 /64 in a second, but for /healthz and "
+             "/readyz; 0: no bound, as behind a proxy"},
+    {"http_requests_burst", SETTING_COUNT, FIELD(http_requests_burst), TEXT_OF(HTTP_REQUESTS_BURST),
+     1, ALLOWANCE_MAX, .uses = SERVER, .help = "of these at once, after it has been quiet"},
     {"unsent_bytes_max", SETTING_BYTES, FIELD(unsent_bytes_max), "256MiB", 16 * MIB,
      INT64_C(1) << 40, .uses = SERVER,
      .help = "memory for messages that clients have not taken yet; beyond it, those who have been "

@@ -95,6 +95,32 @@ void mem_block_free(void *memory, size_t bytes)
     sdallocx(memory, bytes > 0 ? bytes : 1, NO_TCACHE_FLAG | BLOCK_ALIGN_LOG2);
 }
 
+static size_t read_statistic(const char *name)
+{
+    size_t value = 0;
+    size_t bytes = sizeof value;
+    return mallctl(name, &value, &bytes, NULL, 0) == 0 ? value : 0;
+}
+
+bool mem_statistics(struct mem_statistics *statistics)
+{
+    if (!mem_has_jemalloc())
+        return false;
+    uint64_t epoch = 1; /* any value: what is read afterwards is of now */
+    size_t bytes = sizeof epoch;
+    if (mallctl("epoch", &epoch, &bytes, &epoch, bytes) != 0)
+        return false;
+    *statistics = (struct mem_statistics){
+        .allocated = read_statistic("stats.allocated"),
+        .active = read_statistic("stats.active"),
+        .metadata = read_statistic("stats.metadata"),
+        .resident = read_statistic("stats.resident"),
+        .mapped = read_statistic("stats.mapped"),
+        .retained = read_statistic("stats.retained"),
+    };
+    return true;
+}
+
 size_t mem_block_bytes(void)
 {
     return atomic_load(&block_bytes);

@@ -25,6 +25,17 @@ void mem_block_free(void *memory, size_t bytes);
 
 /* Whether jemalloc serves this process. */
 bool mem_has_jemalloc(void);
+/* What jemalloc has of the machine, in bytes: allocated ≤ active ≤ resident ≤ mapped. */
+struct mem_statistics {
+    size_t allocated; /* by this process's code */
+    size_t active;    /* in pages with anything allocated */
+    size_t metadata;  /* jemalloc's own */
+    size_t resident;  /* in physical memory at most */
+    size_t mapped;    /* of address space, but for what is retained */
+    size_t retained;  /* of it, given back to the machine */
+};
+/* False without jemalloc: then nothing is known. Takes some ten µs. */
+bool mem_statistics(struct mem_statistics *statistics);
 /* Block memory now held, in bytes as asked for. */
 size_t mem_block_bytes(void);
 

@@ -238,6 +238,8 @@ static void write_rows(struct client_candles *mine, const struct candle *rows, s
     struct writer writer;
     writer_init(&writer, out, feed->encoding);
     if (mine->due == PICTURE_UPDATE)
+        counter_add(&feed->lane->figures.candle_updates, 1);
+    if (mine->due == PICTURE_UPDATE)
         candles_update_write(&writer, &message);
     else
         candles_snapshot_write(&writer, mine->is_answered ? NULL : &mine->asked, &message);
@@ -255,7 +257,9 @@ static enum status fail(struct client_candles *mine, const struct error *error, 
     if (!mine->is_answered) {
         struct writer writer;
         writer_init(&writer, out, mine->speaker.feed->encoding);
-        error_write(&writer, &mine->asked, &mine->speaker.id, STATUS_UNAVAILABLE, error->text);
+        struct error told = *error;
+        told.status = STATUS_UNAVAILABLE; /* whatever it was, it was the database's */
+        feed_write_error(mine->speaker.feed, &writer, &mine->asked, &mine->speaker.id, &told);
         feed_candles_drop(&mine->speaker);
         return out->failed ? STATUS_LIMIT : STATUS_OK;
     }

@@ -62,12 +62,16 @@ void feed_answer_end(struct feed *feed);
 void feed_answer_error(struct feed *feed, const struct request *request, const uint64_t *id,
                        const struct error *error);
 
+/* `error`, as an answer (`request` NULL: by itself), and counts it. */
+void feed_write_error(struct feed *feed, struct writer *writer, const struct request *request,
+                      const uint64_t *id, const struct error *error);
+void feed_write_error_code(struct feed *feed, struct writer *writer, const struct request *request,
+                           const char *code, const char *sentence);
+
 /* The one op without an answer. */
 #define FEED_ACK_OP "replay.ack"
 /* Does what a request asks and answers it. */
 void feed_request(struct feed *feed, const struct request *request, struct now now);
-/* The ops of the table, for the welcome. */
-size_t feed_ops(const char *const **ops);
 
 /* ---- speakers.c ---- */
 

@@ -48,11 +48,26 @@ void feed_answer_end(struct feed *feed)
     feed->wake(feed->owner);
 }
 
+void feed_write_error(struct feed *feed, struct writer *writer, const struct request *request,
+                      const uint64_t *id, const struct error *error)
+{
+    size_t index = wire_error_index(wire_error_code(error->status));
+    counter_add(&feed->lane->figures.errors[index], 1);
+    error_write(writer, request, id, error->status, error->text);
+}
+
+void feed_write_error_code(struct feed *feed, struct writer *writer, const struct request *request,
+                           const char *code, const char *sentence)
+{
+    counter_add(&feed->lane->figures.errors[wire_error_index(code)], 1);
+    error_write_code(writer, request, NULL, code, sentence);
+}
+
 void feed_answer_error(struct feed *feed, const struct request *request, const uint64_t *id,
                        const struct error *error)
 {
     struct writer writer = feed_answer(feed);
-    error_write(&writer, request, id, error->status, error->text);
+    feed_write_error(feed, &writer, request, id, error);
     feed_answer_end(feed);
 }
 
@@ -113,7 +128,7 @@ void feed_refuse(struct feed *feed, uint16_t close_code, const char *sentence)
     if (feed->closing)
         return;
     struct writer writer = feed_answer(feed);
-    error_write_code(&writer, NULL, NULL, "bad_message", sentence);
+    feed_write_error_code(feed, &writer, NULL, "bad_message", sentence);
     feed_answer_end(feed);
     feed_close(feed, close_code, "bad message");
 }

@@ -65,6 +65,9 @@ struct feed_lane {
     struct buffer draft;     /* nor in this, an answer that is being written */
 };
 
+/* The ops that are answered, in the order in which they are counted. */
+size_t feed_ops(const char *const **ops);
+
 void feed_lane_init(struct feed_lane *lane);
 void feed_lane_deinit(struct feed_lane *lane);
 

@@ -203,6 +203,14 @@ static void write_candles(const struct question *mine, struct writer *writer,
     candles_snapshot_write(writer, &mine->asked, &message);
 }
 
+/* Whatever it was, it was the database's. */
+static void say_failure(struct question *mine, struct writer *writer, const struct error *error)
+{
+    struct error told = *error;
+    told.status = STATUS_UNAVAILABLE;
+    feed_write_error(mine->speaker.feed, writer, &mine->asked, &mine->speaker.id, &told);
+}
+
 enum status feed_question_say(struct speaker *speaker, struct now now, struct buffer *out)
 {
     struct question *mine = question_of(speaker);
@@ -217,7 +225,7 @@ enum status feed_question_say(struct speaker *speaker, struct now now, struct bu
     struct writer writer;
     writer_init(&writer, out, feed->encoding);
     if (status != STATUS_OK)
-        error_write(&writer, &mine->asked, &speaker->id, STATUS_UNAVAILABLE, error.text);
+        say_failure(mine, &writer, &error);
     else if (mine->is_history)
         write_history(mine, &writer, rows, count);
     else

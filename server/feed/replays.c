@@ -414,7 +414,7 @@ static void write_output(struct client_replay *mine, const struct replay_output 
         feed_figures_note_frame(&lane->figures, output->rows, output->late_us);
         break;
     case SAYING_ERROR:
-        error_write(&writer, NULL, &mine->speaker.id, output->error->status, output->error->text);
+        feed_write_error(mine->speaker.feed, &writer, NULL, &mine->speaker.id, output->error);
         break;
     }
 }

@@ -2,6 +2,7 @@
 
 #include "wire/symbols.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -73,6 +74,7 @@ static const struct {
 };
 
 #define REQUEST_COUNT (sizeof requests / sizeof requests[0])
+static_assert(REQUEST_COUNT <= FEED_OPS_MAX, "each op has its counter");
 
 static const char *op_names[REQUEST_COUNT];
 
@@ -107,7 +109,7 @@ static void answer_unknown(struct feed *feed, const struct request *request)
     error_set(&error, STATUS_INVALID, "op \"%.64s\" is unknown; this server answers: %s",
               request->op, known);
     struct writer writer = feed_answer(feed);
-    error_write_code(&writer, request, NULL, "unknown_op", error.text);
+    feed_write_error_code(feed, &writer, request, "unknown_op", error.text);
     feed_answer_end(feed);
 }
 
@@ -124,11 +126,13 @@ void feed_request(struct feed *feed, const struct request *request, struct now n
     for (size_t i = 0; i < REQUEST_COUNT; i++) {
         if (strcmp(request->op, requests[i].op) != 0)
             continue;
+        counter_add(&feed->lane->figures.ops[i], 1);
         if (feed->role >= requests[i].least)
             requests[i].answer(feed, request, now);
         else
             answer_forbidden(feed, request, requests[i].least);
         return;
     }
+    counter_add(&feed->lane->figures.ops[FEED_OPS_MAX], 1);
     answer_unknown(feed, request);
 }

@@ -5,7 +5,30 @@
 
 #include "base/assert.h"
 
+#include <assert.h>
 #include <inttypes.h>
+
+static_assert(SPEAKER_KINDS <= FEED_KINDS_MAX, "each kind has its counter");
+
+static const char *name_of(enum speaker_kind kind)
+{
+    switch (kind) {
+    case SPEAKER_REPLAY:
+        return "replay";
+    case SPEAKER_CANDLES:
+        return "candles";
+    case SPEAKER_QUESTION:
+        return "question";
+    case SPEAKER_KINDS:
+        break;
+    }
+    return NULL;
+}
+
+const char *feed_kind_name(size_t kind)
+{
+    return kind < SPEAKER_KINDS ? name_of((enum speaker_kind)kind) : NULL;
+}
 
 void feed_speaker_join(struct feed *feed, struct speaker *speaker, enum speaker_kind kind,
                        uint64_t id)
@@ -14,6 +37,7 @@ void feed_speaker_join(struct feed *feed, struct speaker *speaker, enum speaker_
     list_init(&speaker->node);
     list_append(&feed->speakers, &speaker->node);
     feed->speaker_counts[kind]++;
+    counter_add(&feed->lane->figures.open[kind], 1);
     feed_speaker_wake(speaker);
 }
 
@@ -22,6 +46,7 @@ void feed_speaker_leave(struct speaker *speaker)
     list_remove(&speaker->node);
     ASSERT(speaker->feed->speaker_counts[speaker->kind] > 0);
     speaker->feed->speaker_counts[speaker->kind]--;
+    counter_subtract(&speaker->feed->lane->figures.open[speaker->kind], 1);
 }
 
 void feed_speaker_wake(struct speaker *speaker)

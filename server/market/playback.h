@@ -42,6 +42,7 @@ enum replay_state {
     REPLAY_ENDED,
     REPLAY_CLOSED,
 };
+#define REPLAY_STATES 5
 /* "paused", … */
 const char *replay_state_name(enum replay_state state);
 

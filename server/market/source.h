@@ -38,8 +38,8 @@ enum source_urgency {
  * Candles of a stored interval: `range` begins and ends at buckets; each block holds the candles of
  * the buckets in its range, exactly as they follow from the committed ticks, whether they have been
  * stored yet or not (and as they were stored, where the ticks are gone). Their blocks lie between
- * multiples of `grain_us`, itself a multiple of the interval; 0: the whole range is one grain. There
- * are no smaller steps.
+ * multiples of `grain_us`, itself a multiple of the interval; 0: the whole range is one grain.
+ * There are no smaller steps.
  */
 struct tick_load {
     struct list node; /* the source's own queue */

@@ -30,6 +30,14 @@ struct address address_of(const struct sockaddr_storage *peer)
     return address;
 }
 
+uint64_t address_hash(const struct address *address)
+{
+    uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
+    for (size_t i = 0; i < sizeof address->bytes; i++)
+        hash = (hash ^ address->bytes[i]) * UINT64_C(1099511628211);
+    return hash ^ hash >> 32;
+}
+
 void admission_init(struct admission *admission, size_t total_max, size_t address_max)
 {
     pthread_mutex_init(&admission->lock, NULL);
@@ -48,10 +56,7 @@ void admission_deinit(struct admission *admission)
 
 static struct list *bucket_of(struct admission *admission, const struct address *address)
 {
-    uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
-    for (size_t i = 0; i < sizeof address->bytes; i++)
-        hash = (hash ^ address->bytes[i]) * UINT64_C(1099511628211);
-    return &admission->buckets[(hash ^ hash >> 32) % ADMISSION_BUCKETS];
+    return &admission->buckets[address_hash(address) % ADMISSION_BUCKETS];
 }
 
 static struct resident *find(struct list *bucket, const struct address *address)

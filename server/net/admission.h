@@ -21,6 +21,7 @@ struct address {
 };
 
 struct address address_of(const struct sockaddr_storage *peer);
+uint64_t address_hash(const struct address *address);
 
 enum admission_verdict { ADMITTED, REFUSED_TOTAL, REFUSED_ADDRESS };
 

@@ -45,7 +45,7 @@ void connection_accept(struct lane *lane, int fd, const struct address *address)
     connection->address = *address;
     connection->heard_at_us = clock_monotonic_us();
     buffer_init(&connection->message, WIRE_MESSAGE_BYTES_MAX);
-    http_exchange_init(&connection->http, &lane->http, wsi);
+    http_exchange_init(&connection->http, &lane->http, wsi, &connection->address);
     unsent_part_init(&connection->unsent);
     counter_add(&lane->figures.connections, 1);
     list_append(&lane->connections, &connection->node);

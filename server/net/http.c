@@ -1,13 +1,16 @@
 #include "net/http.h"
 
 #include "auth/role.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "net/http_answer.h"
+#include "net/http_rate.h"
 #include "net/http_routes.h"
 #include "net/http_work.h"
 #include "net/web_file.h"
 #include "wire/writer.h"
 
+#include <inttypes.h>
 #include <libwebsockets.h>
 #include <stdio.h>
 #include <string.h>
@@ -63,25 +66,42 @@ static int serve_health(struct http_exchange *exchange, const struct query *quer
     return http_answer(exchange, &answer, body, sizeof body - 1);
 }
 
+static void write_checks(struct writer *writer, const struct http_check *checks, size_t count)
+{
+    writer_key(writer, "checks");
+    writer_array(writer, count);
+    for (size_t i = 0; i < count; i++) {
+        writer_map(writer, 3);
+        writer_key(writer, "name");
+        writer_text(writer, checks[i].name);
+        writer_key(writer, "ok");
+        writer_bool(writer, checks[i].ok);
+        writer_key(writer, "detail");
+        writer_text(writer, checks[i].detail);
+        writer_end(writer);
+    }
+    writer_end(writer);
+}
+
 static int serve_readiness(struct http_exchange *exchange, const struct query *query)
 {
     const struct http_site *site = exchange->lane->site;
-    char why[HTTP_WHY_BYTES] = "";
-    bool ready = site->ready == NULL || site->ready(site->ready_owner, why, sizeof why);
+    struct http_check checks[HTTP_CHECKS_MAX];
+    size_t count = site->checks != NULL ? site->checks(site->checks_owner, checks) : 0;
+    bool is_ready = true;
+    for (size_t i = 0; i < count; i++)
+        is_ready = is_ready && checks[i].ok;
     struct buffer body;
     struct writer writer;
     (void)query;
     buffer_init(&body, HTTP_PIECE_BYTES);
     writer_init(&writer, &body, WIRE_JSON);
-    writer_map(&writer, ready ? 1 : 2);
+    writer_map(&writer, 2);
     writer_key(&writer, "ready");
-    writer_bool(&writer, ready);
-    if (!ready) {
-        writer_key(&writer, "why");
-        writer_text(&writer, why);
-    }
+    writer_bool(&writer, is_ready);
+    write_checks(&writer, checks, count);
     writer_end(&writer);
-    struct http_answer answer = {.status = ready ? 200 : 503, .content_type = HTTP_TYPE_JSON};
+    struct http_answer answer = {.status = is_ready ? 200 : 503, .content_type = HTTP_TYPE_JSON};
     int result = http_answer(exchange, &answer, body.bytes, body.count);
     buffer_deinit(&body);
     return result;
@@ -142,6 +162,7 @@ static const struct route routes[] = {
     {"/healthz", serve_health, ROLE_NONE, false, NULL},
     {"/readyz", serve_readiness, ROLE_NONE, false, NULL},
     {HANDSHAKE_PATH, serve_websocket_hint, ROLE_NONE, false, NULL},
+    {"/metrics", http_serve_metrics, ROLE_VIEWER, true, NULL},
     {"/api/v1/symbols", http_serve_symbols, ROLE_VIEWER, true, http_symbols_parameters},
     {"/api/v1/candles", http_serve_candles, ROLE_VIEWER, true, http_candles_parameters},
     {"/api/v1/ticks", http_serve_ticks, ROLE_VIEWER, true, http_ticks_parameters},
@@ -233,9 +254,41 @@ static int serve_data(struct http_exchange *exchange, const struct route *route)
     return route->serve(exchange, &query);
 }
 
+/* Health and hints cost no more than a refusal, so they are not counted: whoever watches over the
+ * process is not refused because of others behind its address. */
+static bool is_counted(const struct route *route)
+{
+    return route == NULL || route->is_data;
+}
+
+/* 0, or how long its address has to wait. */
+static int64_t wait_us(const struct http_exchange *exchange)
+{
+    return http_rate_wait_us(exchange->lane->site->rate, exchange->address, clock_monotonic_us());
+}
+
+static int refuse_haste(struct http_exchange *exchange, int64_t left_us)
+{
+    char message[160];
+    char headers[48];
+    const struct http_rate *rate = exchange->lane->site->rate;
+    (void)snprintf(message, sizeof message,
+                   "more than %" PRId64 " requests a second from one address "
+                   "(http_requests_per_second) after %" PRId64 " at once (http_requests_burst)",
+                   rate->per_second, rate->burst);
+    (void)snprintf(headers, sizeof headers, "Retry-After: %" PRId64 "\r\n",
+                   (left_us + 999999) / 1000000);
+    const struct refusal refusal = {429, "limit", message, headers};
+    counter_add(&exchange->lane->hasty, 1);
+    return http_answer_refusal(exchange, &refusal);
+}
+
 static int serve_path(struct http_exchange *exchange, const char *path, size_t bytes)
 {
     const struct route *route = find_route(path, bytes);
+    int64_t left_us = is_counted(route) ? wait_us(exchange) : 0;
+    if (left_us > 0)
+        return refuse_haste(exchange, left_us);
     if (route != NULL && exchange->role < route->least)
         return http_answer_refusal(exchange, &too_low);
     if (route != NULL && route->is_data)

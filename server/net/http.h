@@ -27,6 +27,8 @@
 #include <stdint.h>
 
 struct decoder;
+struct address;
+struct http_rate;
 struct http_work;
 struct inbox;
 struct inquiries;
@@ -34,23 +36,45 @@ struct live_operations;
 struct live_symbols;
 struct log_limit;
 struct lws;
+struct metrics_text;
+struct server;
 struct tape;
 struct unsent;
 struct wheel;
 
-#define HTTP_WHY_BYTES 256
+/* One of the things without which the process cannot do its work; /readyz lists them. */
+struct http_check {
+    const char *name; /* borrowed for good: "database" */
+    bool ok;
+    char detail[ERROR_TEXT_BYTES]; /* a sentence, or what is there: "TimescaleDB 2.24.0" */
+};
+#define HTTP_CHECKS_MAX 8
+/* Fills in what there is to check, and returns how many that is. Called on every lane's thread:
+ * must not block, so it tells what is known already. */
+typedef size_t http_checks_fn(void *owner, struct http_check checks[HTTP_CHECKS_MAX]);
 
-/* Whether the process can do its work now; if not, `why` gets a sentence. Called on every lane's
- * thread, must not block. */
-typedef bool http_ready_fn(void *owner, char *why, size_t why_bytes);
+/* Appends the figures of those parts that net/ does not know. As http_checks_fn. */
+typedef void http_metrics_fn(void *owner, struct metrics_text *text);
+
+/* The statuses that answers can have. */
+struct http_answer_status {
+    unsigned number;
+    const char *text;
+};
+#define HTTP_STATUSES 12
+extern const struct http_answer_status http_statuses[HTTP_STATUSES];
 
 /* What there is to serve; shared by all lanes, constant. */
 struct http_site {
     struct hosts hosts;            /* who we are */
     const struct origins *origins; /* whose pages may read answers, beside our own */
-    const char *web_root; /* folder of the built web app, no slash at its end; NULL: none */
-    http_ready_fn *ready; /* NULL: always */
-    void *ready_owner;
+    const char *web_root;   /* folder of the built web app, no slash at its end; NULL: none */
+    http_checks_fn *checks; /* NULL: nothing can be wrong */
+    void *checks_owner;
+    http_metrics_fn *metrics; /* NULL: none but the server's own */
+    void *metrics_owner;
+    const struct server *server; /* whose figures /metrics tells */
+    struct http_rate *rate;
 };
 
 /* Answers of one lane that wait for data or stream it; the next one is told to come again. */
@@ -69,6 +93,8 @@ struct http_lane {
     struct log_limit *failed_log; /* of all lanes */
     const struct unsent *unsent;  /* while it is crowded, no work is begun */
     struct counter works;         /* under way */
+    struct counter answers[HTTP_STATUSES];
+    struct counter hasty; /* answered with 429 */
 };
 
 /* A file, or a body out of memory, on its way to one client. Not libwebsockets' own sending of
@@ -86,6 +112,7 @@ struct http_transfer {
 struct http_exchange {
     struct http_lane *lane;
     struct lws *wsi;
+    const struct address *address; /* who asks */
     struct http_transfer transfer;
     struct http_work *work; /* NULL: nothing is waited for */
     /* Of the request, copied: its headers do not stay. */
@@ -97,7 +124,9 @@ struct http_exchange {
     char *allow_origin; /* of a page from elsewhere that may read the answer; NULL: none */
 };
 
-void http_exchange_init(struct http_exchange *exchange, struct http_lane *lane, struct lws *wsi);
+/* `address` outlives it. */
+void http_exchange_init(struct http_exchange *exchange, struct http_lane *lane, struct lws *wsi,
+                        const struct address *address);
 /* Forgets an answer that is not sent yet. */
 void http_exchange_deinit(struct http_exchange *exchange);
 bool http_exchange_is_busy(const struct http_exchange *exchange);

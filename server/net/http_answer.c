@@ -23,32 +23,28 @@
 #define SMALL_BYTES_MAX HTTP_PIECE_BYTES
 #define ERROR_BYTES_MAX 4096
 
-static const char *status_text(unsigned status)
+const struct http_answer_status http_statuses[HTTP_STATUSES] = {
+    {200, "OK"},
+    {304, "Not Modified"},
+    {400, "Bad Request"},
+    {401, "Unauthorized"},
+    {403, "Forbidden"},
+    {404, "Not Found"},
+    {405, "Method Not Allowed"},
+    {409, "Conflict"},
+    {426, "Upgrade Required"},
+    {429, "Too Many Requests"},
+    {500, "Internal Server Error"},
+    {503, "Service Unavailable"},
+};
+
+/* The last one's where it is none of them. */
+static size_t status_index(unsigned number)
 {
-    switch (status) {
-    case 200:
-        return "OK";
-    case 304:
-        return "Not Modified";
-    case 400:
-        return "Bad Request";
-    case 401:
-        return "Unauthorized";
-    case 403:
-        return "Forbidden";
-    case 404:
-        return "Not Found";
-    case 405:
-        return "Method Not Allowed";
-    case 409:
-        return "Conflict";
-    case 426:
-        return "Upgrade Required";
-    case 500:
-        return "Internal Server Error";
-    default:
-        return "Service Unavailable";
-    }
+    size_t index = 0;
+    while (index < HTTP_STATUSES - 1 && http_statuses[index].number != number)
+        index++;
+    return index;
 }
 
 static bool has_body(const struct http_exchange *exchange, const struct http_answer *answer)
@@ -80,7 +76,9 @@ static void append_sharing(struct buffer *out, const struct http_exchange *excha
 void http_append_head(const struct http_exchange *exchange, struct buffer *out,
                       const struct http_answer *answer, size_t body_bytes)
 {
-    buffer_append_format(out, "HTTP/1.1 %u %s\r\n", answer->status, status_text(answer->status));
+    size_t index = status_index(answer->status);
+    counter_add(&exchange->lane->answers[index], 1);
+    buffer_append_format(out, "HTTP/1.1 %u %s\r\n", answer->status, http_statuses[index].text);
     append_framing(out, answer, body_bytes);
     buffer_append_text(out, SECURITY_HEADERS);
     append_sharing(out, exchange);
@@ -298,9 +296,10 @@ void http_tags_known(const struct http_exchange *exchange, char known[HTTP_TAGS_
 
 /* ---- the exchange ---- */
 
-void http_exchange_init(struct http_exchange *exchange, struct http_lane *lane, struct lws *wsi)
+void http_exchange_init(struct http_exchange *exchange, struct http_lane *lane, struct lws *wsi,
+                        const struct address *address)
 {
-    *exchange = (struct http_exchange){.lane = lane, .wsi = wsi};
+    *exchange = (struct http_exchange){.lane = lane, .wsi = wsi, .address = address};
     transfer_init(&exchange->transfer);
 }
 

@@ -11,6 +11,7 @@
 
 typedef int http_route_fn(struct http_exchange *exchange, const struct query *query);
 
+http_route_fn http_serve_metrics;
 http_route_fn http_serve_symbols;
 http_route_fn http_serve_candles;
 http_route_fn http_serve_ticks;

@@ -277,15 +277,24 @@ enum status lane_start(struct lane *lane, struct error *error)
     return STATUS_OK;
 }
 
+static void read_all(const struct counter *counters, size_t count, uint64_t *values)
+{
+    for (size_t i = 0; i < count; i++)
+        values[i] = counter_read(&counters[i]);
+}
+
 static void add_figures_of_feeds(const struct feed_figures *feeds, struct server_figures *figures)
 {
     figures->requests = counter_read(&feeds->requests);
     figures->requests_refused = counter_read(&feeds->requests_refused);
     figures->acks = counter_read(&feeds->acks);
+    read_all(feeds->ops, FEED_OPS_MAX + 1, figures->ops);
+    read_all(feeds->errors, WIRE_ERROR_CODES, figures->errors);
+    read_all(feeds->open, FEED_KINDS_MAX, figures->open);
+    figures->candle_updates = counter_read(&feeds->candle_updates);
     figures->frames = counter_read(&feeds->frames);
     figures->ticks = counter_read(&feeds->ticks);
-    for (size_t i = 0; i < FEED_LATE_BUCKETS; i++)
-        figures->late[i] = counter_read(&feeds->late[i]);
+    read_all(feeds->late, FEED_LATE_BUCKETS, figures->late);
     figures->late_us = counter_read(&feeds->late_us);
 }
 
@@ -309,6 +318,9 @@ struct server_figures lane_figures(const struct lane *lane)
         .overloaded = counter_read(&mine->overloaded),
     };
     add_figures_of_feeds(&lane->feed_lane.figures, &figures);
+    read_all(lane->feed_lane.replay.states, REPLAY_STATES, figures.replays);
+    read_all(lane->http.answers, HTTP_STATUSES, figures.answers);
+    figures.hasty = counter_read(&lane->http.hasty);
     return figures;
 }
 

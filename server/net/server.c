@@ -111,8 +111,14 @@ static struct server *server_create(const struct server_options *options)
     server->web_root = copy_folder(options->web_root);
     server->site = (struct http_site){.origins = &server->origins,
                                       .web_root = server->web_root,
-                                      .ready = options->ready,
-                                      .ready_owner = options->ready_owner};
+                                      .checks = options->checks,
+                                      .checks_owner = options->checks_owner,
+                                      .metrics = options->metrics,
+                                      .metrics_owner = options->metrics_owner,
+                                      .server = server,
+                                      .rate = &server->http_rate};
+    http_rate_init(&server->http_rate, options->http_requests_per_second,
+                   options->http_requests_burst);
     copy_origins(server, options);
     copy_hosts(server, options);
     server->unsent_bytes_max = options->unsent_bytes_max / options->lane_count;
@@ -236,6 +242,7 @@ void server_destroy(struct server **server)
     for (unsigned i = 0; i < doomed->lane_count; i++)
         lane_deinit(&doomed->lanes[i]);
     admission_deinit(&doomed->admission);
+    http_rate_deinit(&doomed->http_rate);
     free_texts(doomed->origin_names);
     free_texts(doomed->host_names);
     mem_free(doomed->web_root);

@@ -30,8 +30,12 @@ struct server_options {
     bool checks_host;        /* answer only to localhost, addresses, and these names: net/host.h */
     const char *const *allowed_hosts;
     size_t allowed_host_count;
-    http_ready_fn *ready; /* for /readyz; NULL: always. On the lanes' threads */
-    void *ready_owner;
+    int64_t http_requests_per_second; /* from one address; 0: no bound */
+    int64_t http_requests_burst;
+    http_checks_fn *checks; /* for /readyz; NULL: it is always ready. On the lanes' threads */
+    void *checks_owner;
+    http_metrics_fn *metrics; /* for /metrics, beside the server's own; NULL: none. The same */
+    void *metrics_owner;
 };
 
 struct server;

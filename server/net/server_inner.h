@@ -1,6 +1,6 @@
 /*
  * What the lanes share of their server. Only for net/. Constant while lanes run, but for
- * `admission` and the log limits, which lock themselves.
+ * `admission`, `http_rate` and the log limits, which lock themselves.
  */
 #ifndef TAPEDECK_NET_SERVER_INNER_H
 #define TAPEDECK_NET_SERVER_INNER_H
@@ -8,6 +8,7 @@
 #include "net/admission.h"
 #include "net/handshake.h"
 #include "net/http.h"
+#include "net/http_rate.h"
 #include "net/lane.h"
 #include "net/log_limit.h"
 
@@ -15,6 +16,7 @@ struct server {
     struct http_site site;
     struct origins origins;
     struct admission admission;
+    struct http_rate http_rate;
     struct log_limit refused_log;
     struct log_limit exhausted_log;
     struct log_limit overloaded_log;

@@ -12,6 +12,8 @@ void replay_change_state(struct replay *replay, enum replay_state state, enum re
 {
     if (replay->state == state && replay->reason == reason)
         return;
+    counter_subtract(&replay->lane->states[replay->state], 1);
+    counter_add(&replay->lane->states[state], 1);
     replay->state = state;
     replay->reason = reason;
     replay->state_due = true;
@@ -137,6 +139,7 @@ struct replay *replay_create(struct replay_lane *lane, const struct replay_optio
     memset(replay->options.symbols, 0, sizeof replay->options.symbols);
     /* `opened` tells the first state: no push for it. */
     replay->state = options->playing ? REPLAY_PLAYING : REPLAY_PAUSED;
+    counter_add(&lane->states[replay->state], 1);
     start_epoch(replay, own_direction(replay), options->at, now_us);
     want_picture(replay);
     return replay;
@@ -146,6 +149,7 @@ void replay_destroy(struct replay **replay)
 {
     struct replay *gone = *replay;
     *replay = NULL;
+    counter_subtract(&gone->lane->states[gone->state], 1);
     wheel_cancel(gone->lane->wheel, &gone->timer);
     snapshot_deinit(&gone->snapshot);
     replay_series_destroy(gone);

@@ -18,6 +18,7 @@
 #ifndef TAPEDECK_REPLAY_REPLAY_H
 #define TAPEDECK_REPLAY_REPLAY_H
 
+#include "base/counter.h"
 #include "base/wheel.h"
 #include "market/playback.h"
 #include "replay/gather.h"
@@ -36,6 +37,7 @@ struct replay_lane {
     struct gather gather;
     struct series_rows series_rows;
     struct frame_ticks ticks[REPLAY_SYMBOLS_MAX]; /* of the frame that is being made */
+    struct counter states[REPLAY_STATES];         /* how many replays are in each now */
 };
 
 struct replay_options {

@@ -10,6 +10,7 @@
 #include "store/change_feed.h"
 
 #include "base/clock.h"
+#include "base/counter.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "store/backoff.h"
@@ -46,6 +47,12 @@ struct change_feed {
     bool has_failed;   /* has been logged */
     unsigned failures; /* to connect, in a row */
     uint64_t random;
+
+    struct counter listening; /* 0 or 1; the feed's thread writes these */
+    struct counter connects;
+    struct counter losses;
+    struct counter changes;
+    struct counter foreign;
 };
 
 static bool is_stopping(const struct change_feed *feed)
@@ -55,10 +62,18 @@ static bool is_stopping(const struct change_feed *feed)
 
 /* ---- reporting ---- */
 
+static void tell(struct change_feed *feed, const struct change *change)
+{
+    counter_add(&feed->changes, 1);
+    if (change->kind == CHANGE_FOREIGN)
+        counter_add(&feed->foreign, 1);
+    feed->options.changed(feed->options.owner, change);
+}
+
 static void report(struct change_feed *feed, enum change_kind kind)
 {
     struct change change = change_of_everything(kind);
-    feed->options.changed(feed->options.owner, &change);
+    tell(feed, &change);
 }
 
 static void announced(void *owner, const struct change *change)
@@ -66,7 +81,7 @@ static void announced(void *owner, const struct change *change)
     struct change_feed *feed = owner;
     if (change->kind == CHANGE_TICKS || change->kind == CHANGE_FOREIGN)
         feed->is_announced = true;
-    feed->options.changed(feed->options.owner, change);
+    tell(feed, change);
 }
 
 static void read_notifications(struct change_feed *feed)
@@ -201,6 +216,8 @@ static enum status connect_and_listen(struct change_feed *feed, struct error *er
         return status;
     }
     log_info("store.feed.listening", "failures=%u", feed->failures);
+    counter_add(&feed->connects, 1);
+    counter_add(&feed->listening, 1);
     feed->failures = 0;
     feed->has_failed = false;
     marker_deinit(&feed->marker);
@@ -243,6 +260,7 @@ static void listen_until_lost(struct change_feed *feed)
     error_set(&error, STATUS_UNAVAILABLE, "database: connection lost");
     log_failure(feed, &error);
     disconnect(feed);
+    counter_subtract(&feed->listening, 1);
 }
 
 static void *feed_main(void *argument)
@@ -255,9 +273,21 @@ static void *feed_main(void *argument)
             listen_until_lost(feed);
         else
             log_failure(feed, &error);
+        counter_add(&feed->losses, 1);
         wait_to_reconnect(feed);
     }
     return NULL;
+}
+
+struct change_feed_statistics change_feed_statistics(const struct change_feed *feed)
+{
+    return (struct change_feed_statistics){
+        .listening = counter_read(&feed->listening) > 0,
+        .connects = counter_read(&feed->connects),
+        .losses = counter_read(&feed->losses),
+        .changes = counter_read(&feed->changes),
+        .foreign = counter_read(&feed->foreign),
+    };
 }
 
 /* ---- creating and destroying ---- */

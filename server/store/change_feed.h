@@ -16,6 +16,9 @@
 #include "base/status.h"
 #include "store/change.h"
 
+#include <stdbool.h>
+#include <stdint.h>
+
 struct change_feed;
 
 struct change_feed_options {
@@ -30,6 +33,16 @@ struct change_feed_options {
 /* Starts the thread; does not wait for the database. STATUS_INVALID for a malformed url. */
 enum status change_feed_create(const struct change_feed_options *options, struct change_feed **feed,
                                struct error *error) MUST_CHECK;
+struct change_feed_statistics {
+    bool listening;    /* now */
+    uint64_t connects; /* that ended in listening */
+    uint64_t losses;   /* of such a connection, and connections that could not be made */
+    uint64_t changes;  /* told to `changed` */
+    uint64_t foreign;  /* of these, by writers that nobody knows */
+};
+/* Any thread. */
+struct change_feed_statistics change_feed_statistics(const struct change_feed *feed);
+
 /* No `changed` comes after it. Up to connect_timeout per host of the url. */
 void change_feed_destroy(struct change_feed **feed);
 

@@ -26,6 +26,9 @@ struct scheduler {
     int64_t heal_us;
     bool (*is_idle)(void *owner);
     void *idle_owner;
+    bool plain;
+    schema_checked_fn *checked;
+    void *checked_owner;
     pthread_t thread;
 
     pthread_mutex_t lock;
@@ -43,6 +46,7 @@ struct scheduler {
     int64_t jobs_at_us;
     int64_t jobs_looked_us;
     int64_t check_at_us;
+    int64_t schema_at_us;
     int64_t count_at_us; /* INT64_MAX: after the next healing */
     int64_t rest_until_us;
     unsigned failures; /* in a row */
@@ -135,7 +139,8 @@ static enum status ensure_connection(struct scheduler *scheduler, struct error *
     pthread_mutex_lock(&scheduler->lock);
     scheduler->connection = connection;
     pthread_mutex_unlock(&scheduler->lock);
-    scheduler->heal_at_us = scheduler->jobs_at_us = 0; /* who knows what happened meanwhile */
+    /* Who knows what happened meanwhile? */
+    scheduler->heal_at_us = scheduler->jobs_at_us = scheduler->schema_at_us = 0;
     return STATUS_OK;
 }
 
@@ -159,6 +164,21 @@ static enum status heal(struct scheduler *scheduler, struct error *error)
     int64_t now_us = clock_monotonic_us();
     scheduler->heal_at_us = now_us + scheduler->heal_us;
     scheduler->count_at_us = scheduler->rest_until_us > now_us ? scheduler->rest_until_us : now_us;
+    return status;
+}
+
+/* ---- the schema ---- */
+
+static enum status check_schema(struct scheduler *scheduler, struct error *error)
+{
+    scheduler->schema_at_us = clock_monotonic_us() + SCHEDULER_HEAL_US;
+    if (scheduler->checked == NULL)
+        return STATUS_OK;
+    struct schema_check check;
+    enum status status =
+        schema_check_run(scheduler->connection, scheduler->plain, scheduler->engine, &check, error);
+    if (status == STATUS_OK)
+        scheduler->checked(scheduler->checked_owner, &check);
     return status;
 }
 
@@ -311,6 +331,8 @@ static bool is_due(int64_t at_us)
 static enum status run_round(struct scheduler *scheduler, struct error *error)
 {
     enum status status = ensure_connection(scheduler, error);
+    if (status == STATUS_OK && is_due(scheduler->schema_at_us))
+        status = check_schema(scheduler, error);
     if (status == STATUS_OK && (is_due(scheduler->heal_at_us) || is_due(scheduler->tails_at_us)))
         status = look_at_tails(scheduler, error);
     if (status == STATUS_OK && is_due(scheduler->heal_at_us))
@@ -329,7 +351,8 @@ static enum status run_round(struct scheduler *scheduler, struct error *error)
 static int64_t next_us(const struct scheduler *scheduler)
 {
     const int64_t others_us[] = {scheduler->tails_at_us, scheduler->jobs_at_us,
-                                 scheduler->check_at_us, scheduler->count_at_us};
+                                 scheduler->check_at_us, scheduler->count_at_us,
+                                 scheduler->schema_at_us};
     int64_t first_us = scheduler->heal_at_us;
     for (size_t i = 0; i < sizeof others_us / sizeof *others_us; i++)
         first_us = others_us[i] < first_us ? others_us[i] : first_us;
@@ -409,6 +432,9 @@ enum status scheduler_create(const struct scheduler_options *options, struct sch
     scheduler->heal_us = options->heal_us > 0 ? options->heal_us : SCHEDULER_HEAL_US;
     scheduler->is_idle = options->is_idle;
     scheduler->idle_owner = options->idle_owner;
+    scheduler->plain = options->plain;
+    scheduler->checked = options->checked;
+    scheduler->checked_owner = options->checked_owner;
     scheduler->count_at_us = INT64_MAX;
     scheduler->random = (uint64_t)(uintptr_t)scheduler;
     pthread_mutex_init(&scheduler->lock, NULL);

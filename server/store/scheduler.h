@@ -2,6 +2,7 @@
  * The server's recurring work in the database, on one thread with a connection of its own.
  *
  *   at start, then once a minute   heal candles that crashed writers left queued (store/refresh.h)
+ *     beside it                    whether engine and schema still are those of this program
  *     afterwards, in idle times    count one symbol after the other whose books have gaps
  *   at start, then once a day      policies_check(): what it finds goes to the log
  *   when ticks came                queue finished buckets beyond the watermark, and heal them:
@@ -19,7 +20,7 @@
 #ifndef TAPEDECK_STORE_SCHEDULER_H
 #define TAPEDECK_STORE_SCHEDULER_H
 
-#include "store/engine.h"
+#include "store/schema_check.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -40,6 +41,12 @@ struct scheduler_options {
     /* Whether nobody waits for the database; on the scheduler's thread. NULL: never anybody. */
     bool (*is_idle)(void *owner);
     void *idle_owner;
+    bool plain; /* as in migrate_options */
+    /* Told on the scheduler's thread, whenever it has looked; must not block. NULL: it does not
+     * look.
+     */
+    schema_checked_fn *checked;
+    void *checked_owner;
 };
 
 struct scheduler_statistics {

@@ -1,5 +1,19 @@
 #include "wire/codes.h"
 
+#include <string.h>
+
+const char *const wire_error_codes[WIRE_ERROR_CODES] = {
+    "bad_message", "unknown_op", "bad_argument", "unauthorized", "forbidden",
+    "not_found",   "conflict",   "limit",        "unavailable",  "internal"};
+
+size_t wire_error_index(const char *code)
+{
+    size_t index = 0;
+    while (index < WIRE_ERROR_CODES - 1 && strcmp(code, wire_error_codes[index]) != 0)
+        index++;
+    return index;
+}
+
 const char *wire_error_code(enum status status)
 {
     switch (status) {

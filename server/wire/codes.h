@@ -6,8 +6,16 @@
 
 #include "base/status.h"
 
+#include <stddef.h>
+
 /* "bad_argument", "not_found", …: one of the codes in section 1 of README.md. */
 const char *wire_error_code(enum status status);
+/* All of them, for those who count. */
+#define WIRE_ERROR_CODES 10
+extern const char *const wire_error_codes[WIRE_ERROR_CODES];
+/* The place of a code among them; what is none of them counts as "internal". */
+size_t wire_error_index(const char *code);
+
 /* 400, 404, …: what an answer over HTTP says beside that code. */
 unsigned wire_http_status(enum status status);
 
