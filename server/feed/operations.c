@@ -152,13 +152,14 @@ enum status feed_inquiry_say(struct speaker *speaker, struct now now, struct buf
         status = inquiry_result(mine->inquiry, &error);
     if (status == STATUS_WAIT)
         return STATUS_WAIT;
+    error.status = status;
     size_t before = out->count;
     struct writer writer;
     writer_init(&writer, out, feed->encoding);
     if (status == STATUS_OK)
         storage_history_write(&writer, &mine->asked, inquiry_history(mine->inquiry));
     else
-        error_write(&writer, &mine->asked, NULL, status, error.text);
+        feed_write_error(feed, &writer, &mine->asked, NULL, &error);
     throttle_charge(&feed->throttle, out->count - before, now.monotonic_us);
     feed_inquiry_drop(speaker);
     return out->failed ? STATUS_LIMIT : STATUS_OK;

@@ -19,6 +19,12 @@ static const char *name_of(enum speaker_kind kind)
         return "candles";
     case SPEAKER_QUESTION:
         return "question";
+    case SPEAKER_STORAGE:
+        return "storage";
+    case SPEAKER_POLICIES:
+        return "policies";
+    case SPEAKER_INQUIRY:
+        return "inquiry";
     case SPEAKER_KINDS:
         break;
     }

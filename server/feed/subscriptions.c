@@ -59,10 +59,12 @@ void feed_answer_unsubscribed(struct speaker *speaker, const struct request *req
 enum status feed_say_never_known(struct speaker *speaker, const struct request *asked,
                                  struct buffer *out)
 {
+    struct error error;
     struct writer writer;
+    error_set(&error, STATUS_UNAVAILABLE,
+              "the database has not told of itself yet: ask again in a moment");
     writer_init(&writer, out, speaker->feed->encoding);
-    error_write(&writer, asked, &speaker->id, STATUS_UNAVAILABLE,
-                "the database has not told of itself yet: ask again in a moment");
+    feed_write_error(speaker->feed, &writer, asked, &speaker->id, &error);
     feed_speaker_drop(speaker);
     return out->failed ? STATUS_LIMIT : STATUS_OK;
 }

@@ -15,6 +15,8 @@ static void write_all(struct metrics_text *text, const struct http_exchange *exc
     metrics_server(text, site->server);
     metrics_tape(text, lane->tape);
     metrics_symbols(text, lane->symbols);
+    if (lane->operations != NULL)
+        metrics_operations(text, lane->operations);
     if (site->metrics != NULL)
         site->metrics(site->metrics_owner, text);
 }

@@ -12,6 +12,7 @@
 #include "market/operations.h"
 #include "net/metrics_text.h"
 
+struct live_operations;
 struct live_symbols;
 struct server;
 struct tape;
@@ -21,7 +22,8 @@ struct tape;
 void metrics_server(struct metrics_text *text, const struct server *server);
 void metrics_tape(struct metrics_text *text, struct tape *tape);
 void metrics_symbols(struct metrics_text *text, struct live_symbols *symbols);
-/* What the database says about itself; all borrowed. */
+void metrics_operations(struct metrics_text *text, struct live_operations *live);
+/* The two parts of these; reports are borrowed, and NULL before the first one. */
 void metrics_storage(struct metrics_text *text, const struct storage_report *report);
 void metrics_policies(struct metrics_text *text, const struct policies_report *report);
 

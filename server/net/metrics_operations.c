@@ -1,7 +1,10 @@
 /*
- * The metrics of what the database says about itself: sizes, compression, policies. A report is as
- * old as its `taken_at`, which is told, so that an alert can see that reports have stopped.
+ * The metrics of what the database says about itself: sizes, compression, policies, alerts. A
+ * report is as old as its `taken_at`, which is told, so that an alert can see that reports have
+ * stopped. Families are there before their first sample, and without one where something is not
+ * known: no figure is better than a wrong one.
  */
+#include "live/operations.h"
 #include "net/metrics.h"
 
 #include <inttypes.h>
@@ -105,33 +108,44 @@ static void write_ratio(struct metrics_text *text, const struct storage_report *
     }
 }
 
-static void write_disk(struct metrics_text *text, const struct storage_report *report)
+/* A sample only where it is known. */
+static void write_known(struct metrics_text *text, const char *name, const char *help,
+                        bool is_known, double value)
 {
-    if (report->disk.path == NULL)
-        return; /* of another machine */
-    metrics_text_gauge(text, "tapedeck_disk_bytes", "Of the file system with the data folder.",
-                       (double)report->disk.total_bytes);
-    metrics_text_gauge(text, "tapedeck_disk_free_bytes", "Of these, free for this process's user.",
-                       (double)report->disk.free_bytes);
+    metrics_text_family(text, METRICS_GAUGE, name, help);
+    if (is_known)
+        metrics_text_number(text, NULL, value);
+}
+
+static void write_disk(struct metrics_text *text, const struct storage_disk *disk)
+{
+    bool is_here = disk->path != NULL; /* else the database is on another machine */
+    write_known(text, "tapedeck_disk_bytes", "Of the file system with the data folder.", is_here,
+                (double)disk->total_bytes);
+    write_known(text, "tapedeck_disk_free_bytes", "Of these, free for this process's user.",
+                is_here, (double)disk->free_bytes);
 }
 
 void metrics_storage(struct metrics_text *text, const struct storage_report *report)
 {
-    metrics_text_gauge(text, "tapedeck_storage_taken_timestamp_seconds",
-                       "When the sizes were read.", seconds(report->taken_at));
-    metrics_text_gauge(text, "tapedeck_database_bytes", "Of the database.",
-                       (double)report->database_bytes);
-    if (!isnan(report->growth_bytes_per_day))
-        metrics_text_gauge(text, "tapedeck_database_growth_bytes_per_second",
-                           "How fast it grows, by the samples of the last days.",
-                           report->growth_bytes_per_day / 86400);
+    static const struct storage_report nothing = {.growth_bytes_per_day = NAN};
+    bool is_known = report != NULL;
+    if (!is_known)
+        report = &nothing;
+    write_known(text, "tapedeck_storage_taken_timestamp_seconds", "When the sizes were read.",
+                is_known, seconds(report->taken_at));
+    write_known(text, "tapedeck_database_bytes", "Of the database.", is_known,
+                (double)report->database_bytes);
+    write_known(text, "tapedeck_database_growth_bytes_per_second",
+                "How fast it grows, by the samples of the last days.",
+                !isnan(report->growth_bytes_per_day), report->growth_bytes_per_day / 86400);
     write_tables(text, report, "tapedeck_table_bytes", "Of a table with its indexes.", bytes_of);
     write_tables(text, report, "tapedeck_table_rows", "Rows of a table, or an estimate of them.",
                  rows_of);
     for (size_t i = 0; i < sizeof compression_metrics / sizeof *compression_metrics; i++)
         write_compression(text, report, &compression_metrics[i]);
     write_ratio(text, report);
-    write_disk(text, report);
+    write_disk(text, &report->disk);
 }
 
 /* ---- policies ---- */
@@ -236,12 +250,61 @@ static void write_aggregates(struct metrics_text *text, const struct policies_re
 
 void metrics_policies(struct metrics_text *text, const struct policies_report *report)
 {
-    metrics_text_gauge(text, "tapedeck_policies_taken_timestamp_seconds",
-                       "When the policies were read.", seconds(report->taken_at));
+    static const struct policies_report nothing = {.taken_at = 0};
+    bool is_known = report != NULL;
+    if (!is_known)
+        report = &nothing;
+    write_known(text, "tapedeck_policies_taken_timestamp_seconds", "When the policies were read.",
+                is_known, seconds(report->taken_at));
     for (size_t i = 0; i < sizeof policy_metrics / sizeof *policy_metrics; i++)
         write_policies(text, report, &policy_metrics[i]);
     write_aggregates(text, report);
-    metrics_text_gauge(text, "tapedeck_policy_findings",
-                       "What is wrong with how the policies fit together; the log names it.",
-                       (double)report->finding_count);
+    write_known(text, "tapedeck_policy_findings",
+                "What is wrong with how the policies fit together; the log names it.", is_known,
+                (double)report->finding_count);
+}
+
+/* ---- alerts, and what publishes all this ---- */
+
+static void write_alerts(struct metrics_text *text, const struct alert_counts *counts)
+{
+    metrics_text_family(text, METRICS_GAUGE, "tapedeck_alerts",
+                        "Alerts about the database that hold now, by kind and severity.");
+    for (int kind = 0; kind < ALERT_KINDS; kind++) {
+        for (int severity = 0; severity < ALERT_SEVERITIES; severity++)
+            metrics_text_count(
+                text,
+                METRICS_LABELS({"kind", alert_kind_name((enum alert_kind)kind)},
+                               {"severity", alert_severity_name((enum alert_severity)severity)}),
+                counts->of[kind][severity]);
+    }
+}
+
+static void write_questions(struct metrics_text *text, const struct live_operations_figures *asked)
+{
+    metrics_text_family(text, METRICS_COUNTER, "tapedeck_operations_questions_total",
+                        "Times the database was asked about itself.");
+    metrics_text_count(text, METRICS_LABELS({"about", "storage"}), asked->storage_asked);
+    metrics_text_count(text, METRICS_LABELS({"about", "policies"}), asked->policies_asked);
+    metrics_text_family(text, METRICS_COUNTER, "tapedeck_operations_failures_total",
+                        "Of these, without an answer.");
+    metrics_text_count(text, METRICS_LABELS({"about", "storage"}), asked->storage_failed);
+    metrics_text_count(text, METRICS_LABELS({"about", "policies"}), asked->policies_failed);
+    metrics_text_counter(text, "tapedeck_policy_events_total",
+                         "Runs of policies whose end was told to clients.", asked->events);
+}
+
+void metrics_operations(struct metrics_text *text, struct live_operations *live)
+{
+    struct alert_counts alerts;
+    struct live_operations_figures asked = live_operations_figures(live);
+    live_operations_alerts(live, &alerts);
+    struct storage_snapshot *storage = live_storage_pin(live);
+    struct policies_snapshot *policies = live_policies_pin(live);
+    metrics_storage(text, storage != NULL ? storage->report : NULL);
+    metrics_policies(text, policies != NULL ? policies->report : NULL);
+    write_alerts(text, &alerts);
+    write_questions(text, &asked);
+    storage_snapshot_unpin(&storage);
+    policies_snapshot_unpin(&policies);
 }

@@ -244,6 +244,17 @@ Test(metrics_text, what_is_not_known_of_storage_is_not_told)
     cr_assert_eq(value("tapedeck_database_growth_bytes_per_second"), 1);
 }
 
+Test(metrics_text, before_the_first_report_there_are_families_without_samples)
+{
+    metrics_storage(&text, NULL);
+    metrics_policies(&text, NULL);
+    read_back();
+    cr_assert_eq(exposition.sample_count, 0);
+    cr_assert_not_null(exposition_family(&exposition, "tapedeck_table_bytes"));
+    cr_assert_not_null(exposition_family(&exposition, "tapedeck_policy_failed"));
+    cr_assert_not_null(exposition_family(&exposition, "tapedeck_disk_free_bytes"));
+}
+
 Test(metrics_text, policies_are_told_by_job_kind_and_target)
 {
     char target[] = "tick_data";
