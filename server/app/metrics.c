@@ -1,5 +1,6 @@
 #include "app/metrics.h"
 
+#include "app/readiness.h"
 #include "base/mem.h"
 #include "store/change_feed.h"
 #include "store/pg_source.h"
@@ -37,8 +38,6 @@ static void write_waiting(struct metrics_text *text, const struct pool_statistic
 
 static void write_pool(struct metrics_text *text, const struct pool_statistics *pool)
 {
-    metrics_text_gauge(text, "tapedeck_database_up", "Whether the database can be reached: 1 or 0.",
-                       pool->available ? 1 : 0);
     metrics_text_gauge(text, "tapedeck_pool_threads", "Threads of the pool.", pool->threads);
     metrics_text_gauge(text, "tapedeck_pool_connections", "Its connections to the database.",
                        pool->connections_open);
@@ -149,6 +148,8 @@ void metrics_collect(void *owner, struct metrics_text *text)
 {
     const struct metrics_parts *parts = owner;
     write_build(text, parts);
+    metrics_text_gauge(text, "tapedeck_database_up", "Whether the database can be reached: 1 or 0.",
+                       readiness_has_database(parts->readiness) ? 1 : 0);
     write_source(text, parts->source);
     write_scheduler(text, parts->scheduler);
     write_feed(text, parts->feed);

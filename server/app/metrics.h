@@ -10,6 +10,7 @@
 
 struct change_feed;
 struct pg_source;
+struct readiness;
 struct scheduler;
 
 /* Borrowed for as long as the server runs. */
@@ -17,6 +18,7 @@ struct metrics_parts {
     struct pg_source *source;
     struct scheduler *scheduler;
     struct change_feed *feed;
+    struct readiness *readiness;
     const char *engine;
     const char *engine_version;
 };

@@ -44,9 +44,15 @@ static struct http_check check_of(const char *name, bool ok, const char *detail)
     return check;
 }
 
+bool readiness_has_database(struct readiness *readiness)
+{
+    return atomic_load(&readiness->is_reachable) &&
+           change_feed_statistics(readiness->feed).reachable;
+}
+
 static struct http_check check_database(struct readiness *readiness)
 {
-    bool is_reachable = atomic_load(&readiness->is_reachable);
+    bool is_reachable = readiness_has_database(readiness);
     return check_of("database", is_reachable,
                     is_reachable ? "reachable" : "the database cannot be reached");
 }

@@ -134,7 +134,9 @@ static enum status start_store(struct deck *deck, struct error *error)
         .changed = changes_apply,
         .owner = &deck->changes,
     };
-    return change_feed_create(&options, &deck->feed, error);
+    status = change_feed_create(&options, &deck->feed, error);
+    deck->readiness.feed = deck->feed;
+    return status;
 }
 
 static const char *engine_version(struct deck *deck)
@@ -169,6 +171,7 @@ static enum status start_server(struct deck *deck, struct error *error)
         .source = deck->source,
         .scheduler = deck->scheduler,
         .feed = deck->feed,
+        .readiness = &deck->readiness,
         .engine = shared.engine,
         .engine_version = shared.engine_version,
     };

@@ -49,6 +49,7 @@ struct change_feed {
     uint64_t random;
 
     struct counter listening; /* 0 or 1; the feed's thread writes these */
+    struct counter away;      /* the same */
     struct counter connects;
     struct counter losses;
     struct counter changes;
@@ -203,9 +204,16 @@ static void disconnect(struct change_feed *feed)
     connection_close(&connection);
 }
 
+static void note_reachable(struct change_feed *feed, bool reachable)
+{
+    counter_subtract(&feed->away, counter_read(&feed->away));
+    counter_add(&feed->away, reachable ? 0 : 1);
+}
+
 static enum status connect_and_listen(struct change_feed *feed, struct error *error)
 {
     struct connection *connection = connection_open(feed->url, "feed", error);
+    note_reachable(feed, connection != NULL);
     if (connection == NULL)
         return error->status;
     connection_set_stall_us(connection, STALL_US_MAX);
@@ -261,6 +269,7 @@ static void listen_until_lost(struct change_feed *feed)
     log_failure(feed, &error);
     disconnect(feed);
     counter_subtract(&feed->listening, 1);
+    note_reachable(feed, false); /* until the next try, which is soon */
 }
 
 static void *feed_main(void *argument)
@@ -283,6 +292,7 @@ struct change_feed_statistics change_feed_statistics(const struct change_feed *f
 {
     return (struct change_feed_statistics){
         .listening = counter_read(&feed->listening) > 0,
+        .reachable = counter_read(&feed->away) == 0,
         .connects = counter_read(&feed->connects),
         .losses = counter_read(&feed->losses),
         .changes = counter_read(&feed->changes),

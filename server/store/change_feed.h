@@ -34,7 +34,10 @@ struct change_feed_options {
 enum status change_feed_create(const struct change_feed_options *options, struct change_feed **feed,
                                struct error *error) MUST_CHECK;
 struct change_feed_statistics {
-    bool listening;    /* now */
+    bool listening; /* now */
+    /* Whether the database answered when it was last heard of: its socket is watched all the time,
+     * and it is asked for the marker every marker_us. True before the first connection. */
+    bool reachable;
     uint64_t connects; /* that ended in listening */
     uint64_t losses;   /* of such a connection, and connections that could not be made */
     uint64_t changes;  /* told to `changed` */
