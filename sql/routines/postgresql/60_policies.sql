@@ -95,7 +95,7 @@ stable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    c_margin constant interval := interval '24 hours';
+    c_margin constant interval := tapedeck.policy_margin();
     v_refresh record;
     v_horizon interval := tapedeck.retention_horizon();
 begin
@@ -117,7 +117,8 @@ begin
         if v_refresh.start_offset is null then
             return next format('refresh job %s has no start; run: update tapedeck.jobs set config = config || ''{"start_offset": "10 minutes"}'' where job_id = %s',
                                v_refresh.job_id, v_refresh.job_id);
-        elsif v_horizon <= v_refresh.start_offset + tapedeck.tick_chunk_width() + interval '1 minute' + c_margin then
+        elsif v_horizon <= tapedeck.policy_drop_after_bound(v_refresh.start_offset, tapedeck.tick_chunk_width(),
+                                                            interval '1 minute') then
             return next format('the retention of tick_data drops after %s what refresh job %s still looks at (start_offset %s + partition %s + bucket 00:01:00 + margin %s); run: update tapedeck.jobs set config = config || ''{"start_offset": "10 minutes"}'' where job_id = %s, or keep the ticks for more than three days',
                                v_horizon, v_refresh.job_id, v_refresh.start_offset, tapedeck.tick_chunk_width(),
                                c_margin, v_refresh.job_id);

@@ -93,17 +93,21 @@ $$;
 comment on function tapedeck.job_retention(jsonb) is
     'Drops whole partitions older than "drop_after", after a last look that their candles are stored.';
 
-create or replace function tapedeck.job_next_run(p_every interval, p_after timestamptz)
+-- An earlier form of the next.
+drop function if exists tapedeck.job_next_run(interval, timestamptz);
+
+create or replace function tapedeck.job_next_run(p_every interval, p_after timestamptz, p_config jsonb)
 returns timestamptz
 language sql
 stable
 as $$
-    select pg_catalog.date_bin(p_every, p_after, timestamptz '2000-01-03 03:00:00+00')
+    select pg_catalog.date_bin(p_every, p_after, timestamptz '2000-01-03 00:00:00+00'
+                                                 + coalesce((p_config ->> 'at')::interval, interval '3 hours'))
            + extract(epoch from p_every) * interval '1 second'
 $$;
 
-comment on function tapedeck.job_next_run(interval, timestamptz) is
-    'The next planned run: the grids of all jobs meet at 03:00 UTC.';
+comment on function tapedeck.job_next_run(interval, timestamptz, jsonb) is
+    'The next planned run: the grids of all jobs meet at 03:00 UTC, or at the time "at" of its config.';
 
 create or replace procedure tapedeck.run_due_jobs()
 language plpgsql
@@ -137,7 +141,7 @@ begin
                last_error = 'the run was interrupted',
                total_runs = j.total_runs + 1,
                total_failures = j.total_failures + case when j.last_status = 'running' then 1 else 0 end,
-               next_run_at = tapedeck.job_next_run(j.schedule_interval, v_started)
+               next_run_at = tapedeck.job_next_run(j.schedule_interval, v_started, j.config)
          where j.job_id = v_id
            and j.enabled
            and j.next_run_at <= v_started

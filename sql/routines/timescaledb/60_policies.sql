@@ -115,7 +115,7 @@ stable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    c_margin constant interval := interval '24 hours';
+    c_margin constant interval := tapedeck.policy_margin();
     v_view record;
     v_policy record;
     v_retention record;
@@ -183,7 +183,7 @@ begin
                  order by j.job_id
             loop
                 if v_retention.drop_after
-                   <= v_policy.start_offset + v_view.source_chunk + v_view.width + c_margin then
+                   <= tapedeck.policy_drop_after_bound(v_policy.start_offset, v_view.source_chunk, v_view.width) then
                     return next format('retention policy %s of public.%s drops after %s what refresh policy %s of public.%s still looks at (start_offset %s + chunk %s + bucket %s + margin %s), which deletes candles; run: select public.alter_job(j.job_id, config => j.config || jsonb_build_object(''start_offset'', %L)) from timescaledb_information.jobs j where j.job_id = %s, or keep the data longer',
                                        v_retention.job_id, v_view.source, v_retention.drop_after,
                                        v_policy.job_id, v_view.name, v_policy.start_offset, v_view.source_chunk,
