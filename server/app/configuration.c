@@ -111,6 +111,22 @@ static void warn_of_strangers(const struct configuration_inputs *inputs)
 
 /* ---- file ---- */
 
+static enum status apply_policies(const char *path, const struct configuration_file *file,
+                                  struct declared_policies *policies, struct error *error)
+{
+    size_t count;
+    const struct declared_setting *all = declared_settings(&count);
+    for (size_t i = 0; i < count; i++) {
+        if (file->policies[i] == NULL)
+            continue;
+        if (declared_value_read(&all[i], file->policies[i], &policies->of[i], error) != STATUS_OK)
+            return error_prefix(error, "%s of %s = %s (%s line %u)", all[i].key, all[i].target,
+                                file->policies[i], path, file->policy_lines[i]);
+        policies->of[i].line = file->policy_lines[i];
+    }
+    return STATUS_OK;
+}
+
 static enum status apply_file(const char *path, struct configuration *configuration,
                               struct error *error)
 {
@@ -127,6 +143,8 @@ static enum status apply_file(const char *path, struct configuration *configurat
         (void)snprintf(source, sizeof source, "%s line %u", path, file.lines[i]);
         status = set(configuration, i, file.texts[i], source, error);
     }
+    if (status == STATUS_OK)
+        status = apply_policies(path, &file, &configuration->policies, error);
     configuration_file_deinit(&file);
     if (status == STATUS_OK)
         configuration->file = mem_copy_text(path);
@@ -326,6 +344,8 @@ void configuration_print(const struct configuration *configuration, struct buffe
                                                              : 2,
                              "", configuration->sources[i]);
     }
+    declared_policies_print(&configuration->policies, configuration->file, PRINT_COMMENT_COLUMN,
+                            out);
 }
 
 int configuration_run(const struct configuration *configuration)

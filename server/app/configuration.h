@@ -4,12 +4,13 @@
  *   defaults  <  tapedeck.yaml  <  environment  <  flags            the later one wins
  *
  * One table in setting.c names every setting once; its key in the file, its variable and its flag
- * follow from the name. A wrong value is refused wherever it stands, also under one that wins.
- * Main thread; constant once it is loaded.
+ * follow from the name. Policies are declared in the file alone. A wrong value is refused wherever
+ * it stands, also under one that wins. Main thread; constant once it is loaded.
  */
 #ifndef TAPEDECK_APP_CONFIGURATION_H
 #define TAPEDECK_APP_CONFIGURATION_H
 
+#include "app/declared_policies.h"
 #include "base/bytes.h"
 #include "base/log.h"
 #include "base/status.h"
@@ -56,6 +57,8 @@ struct configuration {
 
     enum log_level log_level;
 
+    struct declared_policies policies; /* given ones are from `file` */
+
     /* "default", "tapedeck.yaml line 3", "TAPEDECK_PORT", "--port": in the table's order. */
     char sources[CONFIGURATION_SETTINGS_MAX][CONFIGURATION_SOURCE_BYTES];
     char *file; /* that was read; NULL: none */
@@ -82,7 +85,7 @@ enum status configuration_load(const struct configuration_inputs *inputs,
                                struct configuration *configuration, struct error *error) MUST_CHECK;
 void configuration_deinit(struct configuration *configuration);
 
-/* Every setting as a line of YAML with its source in a comment, secrets masked. */
+/* Every setting and policy as a line of YAML with its source in a comment, secrets masked. */
 void configuration_print(const struct configuration *configuration, struct buffer *out);
 
 /* tapedeck config: returns the exit status. */

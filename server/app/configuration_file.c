@@ -1,5 +1,6 @@
 #include "app/configuration_file.h"
 
+#include "app/configuration_policies.h"
 #include "app/option_value.h"
 #include "app/setting.h"
 #include "base/mem.h"
@@ -9,18 +10,23 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What libcyaml fills in: a text or a list of texts for each setting. */
+#define DEPTH_MAX 3 /* of keys in keys */
+#define KEY_BYTES 64
+
+/* What libcyaml fills in: a text or a list of texts for each setting, and the policies. */
 struct loaded {
     char *texts[CONFIGURATION_SETTINGS_MAX];
     char **lists[CONFIGURATION_SETTINGS_MAX];
     uint32_t counts[CONFIGURATION_SETTINGS_MAX];
+    struct loaded_policies *policies;
 };
 
 /* The first complaint of libcyaml, and the place its backtrace names. */
 struct complaint {
     char text[256];
-    char key[64];
-    unsigned line;
+    char keys[DEPTH_MAX][KEY_BYTES]; /* the innermost first */
+    size_t depth;
+    unsigned line; /* the innermost */
 };
 
 static const cyaml_schema_value_t list_entry = {
@@ -57,12 +63,19 @@ static void note_complaint(cyaml_log_t level, void *owner, const char *format, v
     (void)vsnprintf(line, sizeof line, format, arguments);
     char *text = strncmp(line, "Load: ", 6) == 0 ? line + 6 : line;
     text[strcspn(text, "\n")] = '\0';
-    if (complaint->text[0] == '\0')
+    if (complaint->text[0] == '\0') {
         (void)snprintf(complaint->text, sizeof complaint->text, "%s", text);
-    else if (complaint->key[0] == '\0' && complaint->line == 0 &&
-             sscanf(text, "  in mapping field '%63[^']' (line: %u", complaint->key,
-                    &complaint->line) < 2)
-        (void)sscanf(text, "  in mapping (line: %u", &complaint->line);
+        return;
+    }
+    char key[KEY_BYTES];
+    unsigned place = 0;
+    bool is_field = sscanf(text, "  in mapping field '%63[^']' (line: %u", key, &place) == 2;
+    if (is_field && complaint->depth < DEPTH_MAX)
+        memcpy(complaint->keys[complaint->depth++], key, sizeof key);
+    else if (!is_field)
+        (void)sscanf(text, "  in mapping (line: %u", &place);
+    if (complaint->line == 0)
+        complaint->line = place;
 }
 
 /* The line on which a key stands: at the beginning of a line, before a colon. */
@@ -87,30 +100,47 @@ static unsigned line_of(const char *text, const char *key)
 static enum status refuse_key(const char *path, const char *text, const char *key,
                               struct error *error)
 {
-    const char *keys[CONFIGURATION_SETTINGS_MAX];
+    const char *keys[CONFIGURATION_SETTINGS_MAX + 1] = {DECLARED_SECTION};
     size_t count;
     const struct setting *all = settings(&count);
     for (size_t i = 0; i < count; i++)
-        keys[i] = all[i].key;
-    const char *closest = value_closest(key, keys, count);
+        keys[i + 1] = all[i].key;
+    const char *closest = value_closest(key, keys, count + 1);
     return error_set(error, STATUS_INVALID, "%s line %u: there is no setting %s%s%s%s", path,
                      line_of(text, key), key, closest != NULL ? ": did you mean " : "",
                      closest != NULL ? closest : ": `tapedeck help settings` lists them all",
                      closest != NULL ? "?" : "");
 }
 
+static enum status explain_policies(const char *path, const char *text,
+                                    const struct complaint *complaint, const char *stranger,
+                                    bool is_twice, struct error *error)
+{
+    struct policies_place place = {
+        .path = path, .text = text, .depth = complaint->depth, .line = complaint->line};
+    for (size_t i = 0; i < complaint->depth; i++)
+        place.names[i] = complaint->keys[complaint->depth - 1 - i];
+    return policies_explain(&place, stranger, is_twice, error);
+}
+
 static enum status explain(const char *path, const char *text, cyaml_err_t reason,
                            const struct complaint *complaint, struct error *error)
 {
     static const char unknown[] = "Unexpected key: ";
-    const struct setting *setting = setting_find(complaint->key, strlen(complaint->key));
-    if (reason == CYAML_ERR_INVALID_KEY &&
-        strncmp(complaint->text, unknown, sizeof unknown - 1) == 0)
-        return refuse_key(path, text, complaint->text + sizeof unknown - 1, error);
+    const char *outermost = complaint->depth > 0 ? complaint->keys[complaint->depth - 1] : "";
+    const struct setting *setting = setting_find(outermost, strlen(outermost));
+    bool is_stranger = reason == CYAML_ERR_INVALID_KEY &&
+                       strncmp(complaint->text, unknown, sizeof unknown - 1) == 0;
+    const char *stranger = is_stranger ? complaint->text + sizeof unknown - 1 : NULL;
     if (reason == CYAML_ERR_LIBYAML_PARSER)
         return error_set(error, STATUS_INVALID, "%s is no YAML, near line %u: %s", path,
                          complaint->line > 0 ? complaint->line : 1,
                          complaint->text + (strncmp(complaint->text, "libyaml: ", 9) == 0 ? 9 : 0));
+    if (strcmp(outermost, DECLARED_SECTION) == 0)
+        return explain_policies(path, text, complaint, stranger,
+                                reason == CYAML_ERR_UNEXPECTED_EVENT, error);
+    if (is_stranger)
+        return refuse_key(path, text, stranger, error);
     if (setting == NULL)
         return error_set(error, STATUS_INVALID, "%s: expected lines such as `port: 8080`", path);
     if (reason == CYAML_ERR_UNEXPECTED_EVENT)
@@ -145,6 +175,8 @@ static void take(const struct loaded *loaded, const char *text, struct configura
         if (file->texts[i] != NULL)
             file->lines[i] = line_of(text, all[i].key);
     }
+    if (loaded != NULL)
+        policies_take(loaded->policies, text, file);
 }
 
 static enum status parse(const char *path, const char *text, struct configuration_file *file,
@@ -152,10 +184,13 @@ static enum status parse(const char *path, const char *text, struct configuratio
 {
     size_t count;
     const struct setting *all = settings(&count);
-    cyaml_schema_field_t fields[CONFIGURATION_SETTINGS_MAX + 1];
+    cyaml_schema_field_t fields[CONFIGURATION_SETTINGS_MAX + 2];
+    struct policies_schema policies;
     for (size_t i = 0; i < count; i++)
         fields[i] = field_of(&all[i], i);
-    fields[count] = (cyaml_schema_field_t)CYAML_FIELD_END;
+    policies_schema_init(&policies);
+    fields[count] = policies_schema_field(&policies, offsetof(struct loaded, policies));
+    fields[count + 1] = (cyaml_schema_field_t)CYAML_FIELD_END;
     const cyaml_schema_value_t schema = {
         CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct loaded, fields),
     };
@@ -210,5 +245,7 @@ void configuration_file_deinit(struct configuration_file *file)
 {
     for (size_t i = 0; i < CONFIGURATION_SETTINGS_MAX; i++)
         mem_free(file->texts[i]);
+    for (size_t i = 0; i < DECLARED_SETTINGS_MAX; i++)
+        mem_free(file->policies[i]);
     *file = (struct configuration_file){.texts = {NULL}};
 }

@@ -6,6 +6,7 @@
 #include "app/bench_windows.h"
 #include "app/commands.h"
 #include "app/options.h"
+#include "app/policies_apply.h"
 #include "app/policies_command.h"
 #include "app/setting.h"
 #include "app/storage_command.h"
@@ -537,6 +538,16 @@ static const struct subcommand subcommands[] = {
      .arguments_max = 1,
      .uses = SETTING_OF_DATABASE | SETTING_OF_ALL,
      .run = policies_resume_run},
+    {.name = "policies apply",
+     .summary = "put the policies that tapedeck.yaml declares in force",
+     .options = policies_apply_options,
+     .option_count = POLICIES_APPLY_OPTION_COUNT,
+     .values_bytes = sizeof(struct policies_apply_values),
+     .uses = SETTING_OF_DATABASE | SETTING_OF_ALL,
+     .description = policies_apply_description,
+     .examples = "tapedeck policies apply --dry-run\n"
+                 "tapedeck policies apply --yes --json\n",
+     .run = policies_apply_run},
     {.name = "migrate up",
      .summary = "bring the schema up to date",
      .uses = SETTING_OF_DATABASE | SETTING_OF_ALL,

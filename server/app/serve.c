@@ -9,6 +9,7 @@
 #include "app/commands.h"
 #include "app/database.h"
 #include "app/metrics.h"
+#include "app/policies_apply.h"
 #include "app/readiness.h"
 #include "app/terminal.h"
 #include "base/log.h"
@@ -238,6 +239,7 @@ static enum status start(struct deck *deck, struct error *error)
     if (status != STATUS_OK)
         return status;
     terminal_step("engine: %s", database_describe(&deck->database).text);
+    policies_compare(deck->configuration, &deck->database);
     status = start_store(deck, error);
     if (status != STATUS_OK)
         return status;

@@ -89,9 +89,14 @@ void terminal_error(const char *format, ...)
     va_end(arguments);
 }
 
+bool terminal_can_ask(void)
+{
+    return isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+}
+
 bool terminal_confirm(const char *format, ...)
 {
-    if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
+    if (!terminal_can_ask())
         return false;
     va_list arguments;
     va_start(arguments, format);

@@ -19,6 +19,8 @@ void terminal_step(const char *format, ...) PRINTF_LIKE(1, 2);
 void terminal_warning(const char *format, ...) PRINTF_LIKE(1, 2);
 void terminal_error(const char *format, ...) PRINTF_LIKE(1, 2);
 
+/* Whether somebody sits at the terminal who can answer. */
+bool terminal_can_ask(void);
 /* Asks "… [y/N] " and waits for the answer. Where nobody can be asked: false. */
 bool terminal_confirm(const char *format, ...) PRINTF_LIKE(1, 2);
 
