@@ -35,9 +35,11 @@ static enum status check_given(struct database *database, struct error *error)
     return status;
 }
 
-static enum status bring_up_to_date(struct database *database, struct error *error)
+static enum status bring_up_to_date(struct database *database, enum database_use use,
+                                    struct error *error)
 {
-    struct migrate_options options = {.url = database->url, .plain = database->plain};
+    struct migrate_options options = {
+        .url = database->url, .plain = database->plain, .mends_policies = use == DATABASE_MEND};
     struct migrate_outcome outcome;
     enum status status = migrate_up(&options, &outcome, error);
     if (status == STATUS_OK)
@@ -56,7 +58,7 @@ enum status database_open(const struct configuration *configuration, enum databa
     else
         status = open_cluster(configuration, use, database, error);
     if (status == STATUS_OK && use != DATABASE_MIGRATE)
-        status = is_given ? check_given(database, error) : bring_up_to_date(database, error);
+        status = is_given ? check_given(database, error) : bring_up_to_date(database, use, error);
     if (status != STATUS_OK)
         database_close(database);
     return status;

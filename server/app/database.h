@@ -15,6 +15,7 @@
 enum database_use {
     DATABASE_SERVE,   /* by the one server of a home: starts the cluster and keeps it running */
     DATABASE_JOIN,    /* by a subcommand: joins the running cluster, or starts it meanwhile */
+    DATABASE_MEND,    /* as DATABASE_JOIN, also while its policies endanger candles */
     DATABASE_MIGRATE, /* as DATABASE_JOIN, whatever state the schema is in */
 };
 

@@ -1,5 +1,6 @@
 #include "app/help.h"
 
+#include "app/declared_policies.h"
 #include "app/setting.h"
 
 #include <stdio.h>
@@ -223,6 +224,37 @@ static void append_setting(struct buffer *out, const struct setting *setting)
     buffer_append_text(out, "\n");
 }
 
+static void append_default(struct buffer *out, const struct declared_setting *setting)
+{
+    bool is_same = setting->plain != NULL && strcmp(setting->plain, setting->standard) == 0;
+    buffer_append_format(out, "  (%s", setting->standard);
+    if (!is_same)
+        buffer_append_format(out, "; %s without TimescaleDB",
+                             setting->plain != NULL ? setting->plain : "nothing");
+    buffer_append_text(out, ")\n");
+}
+
+static void append_policies(struct buffer *out)
+{
+    size_t count;
+    const struct declared_setting *all = declared_settings(&count);
+    buffer_append_text(out, "\n" DECLARED_SECTION ":\n");
+    append_blanks(out, INDENT);
+    append_wrapped(out, INDENT,
+                   "of tapedeck's own tables; only in the file, a map for each table. `tapedeck "
+                   "policies apply` puts them in force. Durations, never, or default.");
+    buffer_append_text(out, "\n");
+    for (size_t i = 0; i < count; i++) {
+        if (i == 0 || strcmp(all[i].target, all[i - 1].target) != 0)
+            buffer_append_format(out, "  %s:\n", all[i].target);
+        buffer_append_format(out, "    %s", all[i].key);
+        append_default(out, &all[i]);
+        append_blanks(out, INDENT + 2);
+        append_wrapped(out, INDENT + 2, all[i].help);
+        buffer_append_text(out, "\n");
+    }
+}
+
 void help_settings(struct buffer *out)
 {
     size_t count;
@@ -235,4 +267,5 @@ void help_settings(struct buffer *out)
         "shows what is in effect and where it came from.\n");
     for (size_t i = 0; i < count; i++)
         append_setting(out, &all[i]);
+    append_policies(out);
 }

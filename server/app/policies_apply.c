@@ -300,7 +300,7 @@ int policies_apply_run(const struct configuration *configuration,
     struct apply apply = {.values = invocation->values, .configuration = configuration};
     struct error error = {.text = ""};
     int result = EXIT_FAILED;
-    enum status status = database_open(configuration, DATABASE_JOIN, &apply.database, &error);
+    enum status status = database_open(configuration, DATABASE_MEND, &apply.database, &error);
     if (status == STATUS_OK) {
         apply.connection = database_connect(&apply.database, "policies", &error);
         declare(configuration, &apply.database, &apply.declared);

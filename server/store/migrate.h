@@ -24,6 +24,7 @@
 struct migrate_options {
     const char *url;
     bool plain;                   /* USE_TIMESCALEDB=false */
+    bool mends_policies;          /* the caller sees to what policies_check() finds */
     const struct sql_file *files; /* NULL: the embedded ones */
     size_t file_count;
 };
