@@ -6,9 +6,12 @@
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <pty.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -446,6 +449,93 @@ Test(policies_command, the_plan_tells_which_chunks_become_due)
     cr_assert_eq(apply("--yes", "--json"), 1, "%s", output);
     assert_says("{\"kind\":\"refusal\",\"target\":\"tick_data\",\"setting\":\"drop_after\"");
     assert_says("{\"kind\":\"summary\",\"changes\":0,\"refusals\":1,\"applied\":false}\n");
+}
+
+/* ---- whoever else is there ---- */
+
+/* At a terminal, where `answer` is typed when the question comes; the exit status. */
+static int apply_at_terminal(const char *answer)
+{
+    const char *plain = has_timescaledb() ? "--use-timescaledb" : "--no-use-timescaledb";
+    int terminal;
+    pid_t child = forkpty(&terminal, NULL, NULL, NULL);
+    cr_assert_geq(child, 0);
+    if (child == 0) {
+        unsetenv("TIMESCALE_DATABASE_URL");
+        execl(TAPEDECK_BINARY, "tapedeck", "policies", "apply", "--config", file, "--home",
+              deck.home, plain, (char *)NULL);
+        _exit(127);
+    }
+    size_t used = 0;
+    bool is_answered = false;
+    struct pollfd ready = {.fd = terminal, .events = POLLIN};
+    while (used < sizeof output - 1 && poll(&ready, 1, 60000) > 0) {
+        ssize_t count = read(terminal, output + used, sizeof output - 1 - used);
+        if (count <= 0)
+            break; /* it has ended */
+        used += (size_t)count;
+        output[used] = '\0';
+        if (is_answered || strstr(output, "[y/N] ") == NULL)
+            continue;
+        cr_assert_eq(write(terminal, answer, strlen(answer)), (ssize_t)strlen(answer));
+        is_answered = true;
+    }
+    int status;
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    close(terminal);
+    cr_assert(is_answered, "it did not ask: %s", output);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+Test(policies_command, somebody_at_a_terminal_is_asked)
+{
+    deck_serve(&deck, NULL);
+    int64_t before = fingerprint();
+    declare("  tick_data: {drop_after: 80d}\n");
+    cr_assert_eq(apply_at_terminal("n\n"), 1, "%s", output);
+    assert_says("Make these changes? [y/N] ");
+    assert_says("nothing was changed");
+    cr_assert_eq(apply_at_terminal("\n"), 1, "%s", output);
+    cr_assert_eq(fingerprint(), before);
+    cr_assert_eq(apply_at_terminal("y\n"), 0, "%s", output);
+    assert_says("1 change made");
+    cr_assert_neq(fingerprint(), before);
+}
+
+static void await(const char *sql, int64_t wanted)
+{
+    for (int i = 0; i < 1200; i++) {
+        if (deck_number(&deck, sql) == wanted)
+            return;
+        usleep(50000);
+    }
+    cr_assert_fail("never %lld: %s", (long long)wanted, sql);
+}
+
+Test(policies_command, what_was_not_shown_is_not_done)
+{
+    deck_serve(&deck, NULL);
+    declare("  tick_data: {drop_after: 80d}\n");
+    /* Somebody is quicker: between the plan and the change. */
+    PGconn *other = deck_connect(&deck);
+    PQclear(PQexec(other, "begin"));
+    PQclear(PQexec(other, "select pg_advisory_xact_lock(1413742599, 0)"));
+    pid_t child = deck_spawn(
+        &deck, (const char *const[]){"policies", "apply", "--yes", "--config", file, NULL});
+    await("select count(*) from pg_locks where locktype = 'advisory' and classid = 1413742599 and"
+          " not granted",
+          1);
+    PQclear(PQexec(other, "select tapedeck.policies_put('[{\"target\": \"tick_data\", \"setting\":"
+                          " \"drop_after\", \"value\": \"85 days\"}]', true)"));
+    PQclear(PQexec(other, "commit"));
+    PQfinish(other);
+    int status;
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 1, "%d", status);
+    cr_assert_eq(deck_number(&deck, "select extract(day from tapedeck.retention_horizon())::int"),
+                 85);
+    cr_assert_eq(apply("--yes", NULL), 0, "%s", output);
+    assert_says("~ tick_data drop_after 85 days → 80 days");
 }
 
 /* ---- the server ---- */
