@@ -23,31 +23,43 @@ static void append_blanks(struct buffer *out, size_t count)
     buffer_append_format(out, "%*s", (int)count, "");
 }
 
-/* Wraps at blanks; every line but the first begins at `indent`. Line feeds stay. */
-static void append_wrapped(struct buffer *out, size_t indent, const char *text)
+/* One line of a text, of `bytes`; blanks at its beginning stay. */
+static void append_wrapped_line(struct buffer *out, size_t indent, const char *text, size_t bytes)
 {
-    size_t column = indent;
-    while (*text != '\0') {
-        size_t bytes = strcspn(text, " \n");
-        size_t columns = columns_of(text, bytes);
-        if (column > indent && column + 1 + columns > HELP_COLUMNS) {
+    const char *end = text + bytes;
+    size_t blanks = strspn(text, " ");
+    size_t column = indent + blanks;
+    append_blanks(out, blanks);
+    for (text += blanks; text < end; text += *text == ' ') {
+        size_t word_bytes = strcspn(text, " \n");
+        size_t columns = columns_of(text, word_bytes);
+        if (column > indent + blanks && column + 1 + columns > HELP_COLUMNS) {
             buffer_append_text(out, "\n");
             append_blanks(out, indent);
             column = indent;
-        } else if (column > indent) {
+        } else if (column > indent + blanks) {
             buffer_append_text(out, " ");
             column++;
         }
-        buffer_append(out, text, bytes);
+        buffer_append(out, text, word_bytes);
         column += columns;
+        text += word_bytes;
+    }
+}
+
+/* Wraps at blanks; every line but the first begins at `indent`. Line feeds stay. */
+static void append_wrapped(struct buffer *out, size_t indent, const char *text)
+{
+    while (*text != '\0') {
+        size_t bytes = strcspn(text, "\n");
+        append_wrapped_line(out, indent, text, bytes);
         text += bytes;
-        if (*text == '\n') {
-            buffer_append_text(out, "\n");
-            if (text[1] != '\0' && text[1] != '\n')
-                append_blanks(out, indent);
-            column = indent;
-        }
-        text += *text != '\0';
+        if (*text == '\0')
+            return;
+        buffer_append_text(out, "\n");
+        text++;
+        if (*text != '\0' && *text != '\n')
+            append_blanks(out, indent);
     }
 }
 
@@ -241,8 +253,10 @@ static void append_policies(struct buffer *out)
     buffer_append_text(out, "\n" DECLARED_SECTION ":\n");
     append_blanks(out, INDENT);
     append_wrapped(out, INDENT,
-                   "of tapedeck's own tables; only in the file, a map for each table. `tapedeck "
-                   "policies apply` puts them in force. Durations, never, or default.");
+                   "when ticks are compressed and dropped, candles refreshed, and the database "
+                   "measured. Only in the file, a map for each table: `tick_data: {drop_after: "
+                   "60d}`. A value is a duration, never where a policy may be missing, or "
+                   "default. `tapedeck policies apply` puts them in force.");
     buffer_append_text(out, "\n");
     for (size_t i = 0; i < count; i++) {
         if (i == 0 || strcmp(all[i].target, all[i - 1].target) != 0)

@@ -36,7 +36,7 @@ static const struct option down_options[] = {
      .offset = offsetof(struct down_values, steps),
      .min = 1,
      .max = MIGRATIONS_MAX,
-     .help = "how many migrations to undo, newest first; their data goes with them (default 1)"},
+     .help = "how many migrations to undo, newest first (default 1)"},
 };
 
 static int up(const struct configuration *configuration, const struct invocation *invocation)
@@ -96,13 +96,14 @@ static const struct option import_options[] = {
      .type = OPTION_TEXT,
      IMPORT_FIELD(venue),
      .value = "VENUE",
-     .help = "makes every symbol VENUE:NAME"},
+     .help = "the venue: every symbol becomes VENUE:NAME"},
     {.name = "source",
      .type = OPTION_TEXT,
      IMPORT_FIELD(source),
      .value = "TEXT",
      .help =
-         "where the ticks are from, where the file does not say; by default the format's family"},
+         "stored with every tick, where the file has no source of its own; by default the format's "
+         "family, such as binance"},
     {.name = "last-from",
      .type = OPTION_CHOICE,
      IMPORT_FIELD(last_from),
@@ -115,7 +116,8 @@ static const struct option import_options[] = {
      IMPORT_FIELD(max_errors),
      .min = 0,
      .max = INT64_MAX,
-     .help = "bad rows a file may have; they go to the rejects file (default 0)"},
+     .help = "how many bad rows a file may have and still be imported; they go to the rejects file "
+             "(default 0)"},
     {.name = "rejects",
      .type = OPTION_TEXT,
      IMPORT_FIELD(rejects),
@@ -131,15 +133,16 @@ static const struct option import_options[] = {
     {.name = "keep",
      .type = OPTION_SWITCH,
      IMPORT_FIELD(keep),
-     .help = "switch the retention policy of tick_data off if it would delete these ticks"},
+     .help = "pause the retention policy of tick_data if it would delete these ticks"},
     {.name = "again",
      .type = OPTION_SWITCH,
      IMPORT_FIELD(again),
-     .help = "import content that was imported before"},
+     .help = "import a file although the same content was imported before"},
     {.name = "rebuild-candles",
      .type = OPTION_SWITCH,
      IMPORT_FIELD(rebuild_candles),
-     .help = "where candles have outlived their ticks: rebuild them from these ticks alone"},
+     .help = "import also where candles have outlived their ticks, and rebuild those candles from "
+             "the imported ticks alone; without it such a file is refused"},
 };
 
 static int import(const struct configuration *configuration, const struct invocation *invocation)
@@ -207,21 +210,21 @@ static const struct option generate_options[] = {
      .type = OPTION_LIST,
      GENERATE_FIELD(symbols),
      .value = "NAME,…",
-     .help = "whose ticks (default SIM:BTCUSD)"},
+     .help = "symbols to make up ticks for (default SIM:BTCUSD)"},
     {.name = "from",
      .type = OPTION_TIME,
      GENERATE_FIELD(from),
-     .help = "the first tick's time; by default a day before --to"},
+     .help = "time of the first tick; by default a day before --to"},
     {.name = "to",
      .type = OPTION_TIME,
      GENERATE_FIELD(to),
-     .help = "ticks are before it; by default the last midnight, UTC"},
+     .help = "all ticks are before this time; by default the last midnight, UTC"},
     {.name = "every",
      .type = OPTION_DURATION,
      GENERATE_FIELD(every_us),
      .min = 1,
      .max = TIME_DAY_US,
-     .help = "between two ticks of a symbol (default 250ms)"},
+     .help = "time between two ticks of a symbol (default 250ms)"},
     {.name = "seed",
      .type = OPTION_INTEGER,
      GENERATE_FIELD(seed),
@@ -233,7 +236,8 @@ static const struct option generate_options[] = {
      GENERATE_FIELD(shape),
      .choices = shapes,
      .help =
-         "day: busy at both ends of the UTC day; flat: the same all day; storm: always volatile"},
+         "day: busy at both ends of the UTC day (default); flat: the same all day; storm: always "
+         "volatile"},
     {.name = "if-empty",
      .type = OPTION_SWITCH,
      GENERATE_FIELD(if_empty),
@@ -241,11 +245,11 @@ static const struct option generate_options[] = {
     {.name = "keep",
      .type = OPTION_SWITCH,
      GENERATE_FIELD(keep),
-     .help = "switch the retention policy of tick_data off if it would delete these ticks"},
+     .help = "pause the retention policy of tick_data if it would delete these ticks"},
     {.name = "again",
      .type = OPTION_SWITCH,
      GENERATE_FIELD(again),
-     .help = "generate what was generated before"},
+     .help = "generate although the same ticks were generated before"},
 };
 
 static int generate(const struct configuration *configuration, const struct invocation *invocation)
@@ -290,12 +294,17 @@ static const struct option refresh_options[] = {
      .type = OPTION_TEXT,
      CANDLES_FIELD(symbol),
      .value = "NAME",
-     .help = "the range in which this symbol has ticks; candles of others in it are made anew too"},
-    {.name = "from", .type = OPTION_TIME, CANDLES_FIELD(from), .help = "by default the first tick"},
+     .help =
+         "only the range in which this symbol has ticks; candles of other symbols in that range "
+         "are made anew as well"},
+    {.name = "from",
+     .type = OPTION_TIME,
+     CANDLES_FIELD(from),
+     .help = "start of the range; by default the first tick"},
     {.name = "to",
      .type = OPTION_TIME,
      CANDLES_FIELD(to),
-     .help = "by default the last tick; the candle that is forming is left out"},
+     .help = "end of the range; by default the last tick; the forming candle is left out"},
 };
 
 static const struct option verify_options[] = {
@@ -307,11 +316,11 @@ static const struct option verify_options[] = {
     {.name = "from",
      .type = OPTION_TIME,
      CANDLES_FIELD(from),
-     .help = "by default where candles begin; widened to whole hours"},
+     .help = "start of the range; by default where candles begin; widened to whole hours"},
     {.name = "to",
      .type = OPTION_TIME,
      CANDLES_FIELD(to),
-     .help = "by default where stored candles end"},
+     .help = "end of the range; by default where stored candles end"},
     {.name = "interval",
      .type = OPTION_CHOICE,
      CANDLES_FIELD(interval),
@@ -360,12 +369,12 @@ static int config(const struct configuration *configuration, const struct invoca
 
 static const struct subcommand subcommands[] = {
     {.name = "serve",
-     .summary = "serve replays, and the web app",
+     .summary = "run the server: replays, candles and ticks for clients, and the web app",
      .uses = SETTING_OF_DATABASE | SETTING_OF_SERVER | SETTING_OF_ALL,
      .description =
          "Without a database URL tapedeck runs its own PostgreSQL cluster in its home folder: with "
-         "TimescaleDB where that is installed. It stops cleanly on SIGTERM and SIGINT; after any "
-         "accident the next start recovers.",
+         "TimescaleDB where that is installed. It runs until SIGTERM or SIGINT (Ctrl-C) and then "
+         "stops cleanly; after any accident the next start recovers.",
      .examples = "tapedeck serve\n"
                  "tapedeck serve --home /var/lib/tapedeck --port 9000\n"
                  "TIMESCALE_DATABASE_URL=postgresql://me@db/ticks tapedeck serve\n",
@@ -382,14 +391,13 @@ static const struct subcommand subcommands[] = {
          "Reads plain, gzip and zstd files of these formats: tapedeck's own CSV, TrueFX, HistData, "
          "tardis.dev trades and quotes, Binance trades and aggTrades. A file is checked first and "
          "then written in one transaction, in the file's order; afterwards the candles of its "
-         "range "
-         "are refreshed. A server may run meanwhile.",
+         "range are refreshed. A server may run meanwhile.",
      .examples = "tapedeck import ticks.csv.gz\n"
                  "tapedeck import DAT_ASCII_EURUSD_T_202001.csv --keep --venue FX\n"
                  "tapedeck import truefx.csv --symbol USDJPY --last-from bid --max-errors 100\n",
      .run = import},
     {.name = "import list",
-     .summary = "what was imported, newest first",
+     .summary = "show what was imported, newest first",
      .uses = SETTING_OF_DATABASE | SETTING_OF_ALL,
      .run = list},
     {.name = "import undo",
@@ -398,6 +406,7 @@ static const struct subcommand subcommands[] = {
      .arguments_min = 1,
      .arguments_max = 1,
      .uses = SETTING_OF_DATABASE | SETTING_OF_ALL,
+     .description = "NUMBER is the one that `tapedeck import list` shows.",
      .examples = "tapedeck import undo 3\n",
      .run = undo},
     {.name = "generate",
@@ -549,11 +558,11 @@ static const struct subcommand subcommands[] = {
                  "tapedeck policies apply --yes --json\n",
      .run = policies_apply_run},
     {.name = "migrate up",
-     .summary = "bring the schema up to date",
+     .summary = "bring the tables and routines of a database up to date",
      .uses = SETTING_OF_DATABASE | SETTING_OF_ALL,
      .description =
          "The embedded database is kept up to date by itself; this is for a database given "
-         "by URL. Everything it runs is in sql/ of the sources and inside this binary.",
+         "by URL. The SQL it runs is inside this binary, and to be read in sql/ of the sources.",
      .run = up},
     {.name = "migrate down",
      .summary = "undo migrations, and with them their data",
@@ -561,15 +570,25 @@ static const struct subcommand subcommands[] = {
      .values_bytes = sizeof(struct down_values),
      .defaults = &down_defaults,
      .uses = SETTING_OF_DATABASE | SETTING_OF_ALL,
+     .description =
+         "A migration that is undone takes its tables with it, and whatever is in them: the one of "
+         "tick_data takes every tick. It does not ask.",
      .examples = "tapedeck migrate down --steps 2\n",
      .run = down},
     {.name = "migrate status",
-     .summary = "which migrations are applied",
+     .summary = "show which migrations are applied to a database",
      .uses = SETTING_OF_DATABASE | SETTING_OF_ALL,
      .run = status},
     {.name = "config",
      .summary = "print the settings in force, and where each comes from",
      .uses = SETTING_OF_DATABASE | SETTING_OF_SERVER | SETTING_OF_WRITERS | SETTING_OF_ALL,
+     .description =
+         "What it prints is a tapedeck.yaml that gives the same settings again, except for "
+         "passwords, which are masked: a file to begin with. Policies are printed as they are "
+         "declared, which is not always how the database has them (`tapedeck policies apply "
+         "--dry-run`). The database is not asked.",
+     .examples = "tapedeck config\n"
+                 "tapedeck config --port 9000 > tapedeck.yaml\n",
      .run = config},
 };
 

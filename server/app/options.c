@@ -67,12 +67,18 @@ static const struct option *find_option(const struct subcommand *subcommand,
     return NULL;
 }
 
+/* Of two words the first: the second may be right. */
 static enum status refuse_subcommand(const struct parse *parse, const char *word)
 {
+    struct setting_name firsts[NAMES_MAX];
     const char *names[NAMES_MAX];
     size_t count = 0;
-    for (size_t i = 0; i < parse->program->subcommand_count && count < NAMES_MAX; i++)
-        names[count++] = parse->program->subcommands[i].name;
+    for (; count < parse->program->subcommand_count && count < NAMES_MAX; count++) {
+        const char *name = parse->program->subcommands[count].name;
+        (void)snprintf(firsts[count].text, sizeof firsts[count].text, "%.*s",
+                       (int)strcspn(name, " "), name);
+        names[count] = firsts[count].text;
+    }
     const char *closest = value_closest(word, names, count);
     return error_set(parse->error, STATUS_INVALID, "there is no subcommand %s%s%s%s", word,
                      closest != NULL ? ": did you mean " : "", closest != NULL ? closest : "",

@@ -36,7 +36,7 @@ static const struct setting table[] = {
      .help = "use TimescaleDB where it is installed; false: plain PostgreSQL, without compression "
              "(refused on a database that was made with TimescaleDB)"},
     {"home", SETTING_TEXT, FIELD(home), "./data", 0, 0, .value = "FOLDER", .uses = DATABASE,
-     .help = "folder of the embedded database"},
+     .help = "folder of the embedded database; tapedeck.yaml is looked for there too"},
 
     {"host", SETTING_TEXT, FIELD(host), "127.0.0.1", 0, 0, .value = "ADDRESS", .uses = SERVER,
      .help = "address to listen at: 127.0.0.1 is this machine only, 0.0.0.0 or :: every network "
@@ -46,10 +46,11 @@ static const struct setting table[] = {
     {"insecure", SETTING_BOOL, FIELD(insecure), "false", 0, 0, .uses = SERVER,
      .help = "let others than this machine connect, although nobody has to say who they are"},
     {"web_root", SETTING_TEXT, FIELD(web_root), "", 0, 0, .value = "FOLDER", .uses = SERVER,
-     .help = "folder of the built web app"},
+     .help = "folder of the built web app; empty: none is served"},
     {"allowed_origins", SETTING_LIST, FIELD(allowed_origins), "", 0, 0, .value = "ORIGIN,…",
      .uses = SERVER,
-     .help = "web pages from elsewhere that may connect, as https://desk.example; *: all"},
+     .help = "where web pages may come from that connect, besides this server itself, as "
+             "https://desk.example; *: from anywhere"},
     {"allowed_hosts", SETTING_LIST, FIELD(allowed_hosts), "", 0, 0, .value = "NAME,…",
      .uses = SERVER,
      .help = "names under which this server is reached, as desk.example, .example for all under "
@@ -61,7 +62,8 @@ static const struct setting table[] = {
      .help = "clients that may be connected at once"},
     {"connections_per_address_max", SETTING_COUNT, FIELD(connections_per_address_max), "256", 0,
      1000000, .uses = SERVER,
-     .help = "of these from one IPv4 address or IPv6 /64; 0: no cap, as behind a proxy"},
+     .help = "clients that may be connected at once from one IPv4 address, or one IPv6 /64; 0: no "
+             "cap, as behind a proxy"},
     {"replays_per_connection", SETTING_COUNT, FIELD(replays_per_connection),
      TEXT_OF(FEED_REPLAYS_MAX), 1, 1000, .uses = SERVER,
      .help = "replays that one client may have open"},
@@ -89,19 +91,23 @@ static const struct setting table[] = {
              "stuck for the longest time are hung up"},
 
     {"cache_bytes", SETTING_BYTES, FIELD(cache_bytes), "256MiB", 16 * MIB, INT64_C(1) << 44,
-     .uses = SERVER, .help = "memory for ticks that are read again, by the same client or another"},
+     .uses = SERVER,
+     .help =
+         "memory that keeps ticks and candles once they were read from the database, for whoever "
+         "wants them next"},
     {"store_connections_min", SETTING_COUNT, FIELD(store_connections_min), "2", 1, POOL_THREADS_MAX,
-     .uses = SERVER, .help = "connections to the database that are kept"},
+     .uses = SERVER, .help = "connections to the database that stay open while nobody needs them"},
     {"store_connections_max", SETTING_COUNT, FIELD(store_connections_max), "20", 1,
-     POOL_THREADS_MAX, .uses = SERVER, .help = "connections to the database at most"},
+     POOL_THREADS_MAX, .uses = SERVER,
+     .help = "connections to the database that may be open at once"},
     {"statement_timeout", SETTING_DURATION, FIELD(statement_timeout_us), "30s", SECONDS,
      3600 * SECONDS, .uses = SERVER,
-     .help = "a query from which nothing has come for so long is cancelled and asked again"},
+     .help = "a query that brings nothing for so long is cancelled and asked again"},
     {"disk_alert_percent", SETTING_COUNT, FIELD(disk_alert_percent), TEXT_OF(ALERT_DISK_PERCENT), 1,
      100, .value = "PERCENT", .uses = SERVER,
      .help = "how full the disk of the embedded database may be before an alert is raised"},
     {"future_tolerance", SETTING_DURATION, FIELD(future_tolerance_us), "1m", 0, 86400 * SECONDS,
-     .uses = WRITERS, .help = "ticks that lie further in the future are refused"},
+     .uses = WRITERS, .help = "ticks whose time is further in the future than this are refused"},
 
     {"log_level", SETTING_LEVEL, FIELD(log_level), "info", 0, 0, .value = "LEVEL", .uses = ALL,
      .help = "least important log lines to write: debug, info, warn or error"},

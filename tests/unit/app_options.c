@@ -43,7 +43,7 @@ static const struct subcommand subcommands[] = {
      .values_bytes = sizeof(struct values),
      .defaults = &make_defaults,
      .uses = SETTING_OF_DATABASE,
-     .description = "Makes it, all of it.",
+     .description = "Makes it, all of it.\n\n  one: 1\n    two: 2\n\nAnd so on.",
      .examples = "deck make --rows 3\ndeck make --quick"},
     {.name = "move up", .summary = "move it up"},
     {.name = "move down", .summary = "move it down"},
@@ -215,6 +215,7 @@ Test(options, explains_what_is_wrong_and_what_may_have_been_meant)
         {{"move"}, "move needs one of these words next: up, down"},
         {{"move", "sideways"}, "move needs one of these words next: up, down"},
         {{"--port", "1"}, "Name a subcommand"},
+        {{"mvoe", "up"}, "there is no subcommand mvoe: did you mean move?"},
         {{"help", "srve"}, "there is no subcommand srve: did you mean serve?"},
         {{"serve", "--port"}, "--port needs a value: --port N"},
         {{"serve", "--config"}, "--config needs a value: --config FILE"},
@@ -311,7 +312,7 @@ Test(help, of_a_subcommand_shows_usage_options_settings_and_examples)
 {
     help_subcommand(&program, &subcommands[1], &out);
     assert_shows("Usage: deck make [OPTIONS]\n");
-    assert_shows("Makes it, all of it.");
+    assert_shows("Makes it, all of it.\n\n  one: 1\n    two: 2\n\nAnd so on.\n");
     assert_shows("  --quick\n      be quick about it\n");
     assert_shows("  --name NAME\n");
     assert_shows("  --shape day|flat|storm\n");
@@ -339,5 +340,8 @@ Test(help, of_settings_shows_the_key_the_flag_and_the_variables_of_each)
         assert_shows(setting_variable(&all[i]).text);
     }
     assert_shows("TIMESCALE_DATABASE_URL");
+    assert_shows("policies:\n");
+    assert_shows("    drop_after  (90d)\n");
+    assert_shows("    sample_at  (03:00)\n");
     assert_narrow();
 }
