@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define JSON_LINE_BYTES_MAX 65536
+#define COMPARE_US_MAX INT64_C(5000000) /* a server does not wait longer for it */
 
 const struct option policies_apply_options[POLICIES_APPLY_OPTION_COUNT] = {
     {.name = "dry-run",
@@ -49,13 +50,13 @@ enum plan_column { ACTION, TARGET, SETTING, JOB_ID, WAS, BECOMES, SOURCE, DETAIL
 
 struct apply {
     const struct policies_apply_values *values;
-    const struct configuration *configuration;
     struct database database;
     struct connection *connection;
     struct buffer declared;
     PGresult *plan;
     int change_count;
     int refusal_count; /* and findings */
+    int unsupported_count;
 };
 
 static bool is_action(const PGresult *plan, int row, const char *action)
@@ -177,6 +178,7 @@ static enum status make_plan(struct apply *apply, struct error *error)
     for (int row = 0; row < PQntuples(apply->plan); row++) {
         apply->change_count += is_change(apply->plan, row);
         apply->refusal_count += is_refusal(apply->plan, row);
+        apply->unsupported_count += is_action(apply->plan, row, "unsupported");
     }
     return STATUS_OK;
 }
@@ -255,7 +257,9 @@ static int decide(const struct apply *apply)
     }
     if (apply->change_count == 0) {
         if (is_loud)
-            terminal_step("nothing to change: the policies are as declared");
+            terminal_step("nothing to change: the policies are %s",
+                          apply->unsupported_count > 0 ? "as declared, as far as they can be"
+                                                       : "as declared");
         return EXIT_DONE;
     }
     if (apply->values->dry_run)
@@ -297,7 +301,7 @@ static enum status work(struct apply *apply, int *result, struct error *error)
 int policies_apply_run(const struct configuration *configuration,
                        const struct invocation *invocation)
 {
-    struct apply apply = {.values = invocation->values, .configuration = configuration};
+    struct apply apply = {.values = invocation->values};
     struct error error = {.text = ""};
     int result = EXIT_FAILED;
     enum status status = database_open(configuration, DATABASE_MEND, &apply.database, &error);
@@ -322,6 +326,7 @@ static enum status count_differences(struct connection *connection, const char *
                                      int64_t *count, struct error *error)
 {
     PGresult *row;
+    connection_set_stall_us(connection, COMPARE_US_MAX);
     enum status status = connection_query_row(
         connection, "select count(*) from tapedeck.policies_differences($1::jsonb)", 1, &declared,
         &row, error);

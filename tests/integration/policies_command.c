@@ -451,6 +451,64 @@ Test(policies_command, the_plan_tells_which_chunks_become_due)
     assert_says("{\"kind\":\"summary\",\"changes\":0,\"refusals\":1,\"applied\":false}\n");
 }
 
+/* Ticks before midnight of that day are dropped; their candles stay. */
+static void drop_ticks(const char *before)
+{
+    char sql[256];
+    (void)snprintf(sql, sizeof sql,
+                   has_timescaledb()
+                       ? "select public.drop_chunks('public.tick_data', '%sZ'::timestamptz)"
+                       : "select tapedeck.job_retention(jsonb_build_object('drop_after',"
+                         " now() - '%sZ'::timestamptz))",
+                   before);
+    execute(sql);
+}
+
+Test(policies_command, a_refresh_is_not_let_at_candles_that_have_outlived_their_ticks)
+{
+    char from[16];
+    char middle[16];
+    char to[16];
+    bool is_full = has_timescaledb();
+    day_ago(is_full ? 10 : 2, from, sizeof from);
+    day_ago(is_full ? 7 : 0, middle, sizeof middle);
+    day_ago(is_full ? 5 : 0, to, sizeof to);
+    deck_serve(&deck, NULL);
+    must_apply(is_full ? "  candle_1m: {start_offset: 3d}\n  candle_1h: {start_offset: 3d}\n"
+                       : "  candle_1m: {start_offset: 5m}\n");
+    cr_assert_eq(DECK_RUN(&deck, output, "generate", "--from", from, "--to", to, "--every", "1m"),
+                 0, "%s", output);
+    drop_ticks(middle);
+    int64_t before = deck_number(&deck, "select count(*) from candle_1m");
+    cr_assert_gt(before, 100);
+
+    declare(is_full ? "  candle_1m: {start_offset: 8d}\n  candle_1h: {start_offset: 3d}\n"
+                    : "  candle_1m: {start_offset: 24h}\n");
+    cr_assert_eq(apply("--yes", NULL), 1, "%s", output);
+    assert_says("start_offset of candle_1m = ");
+    assert_says("what these candles were made of is dropped already up to ");
+    assert_says(middle);
+    /* Smaller is never refused for that, nor is a window that does not reach so far. */
+    must_apply(is_full ? "  candle_1m: {start_offset: 6d}\n  candle_1h: {start_offset: 2d}\n"
+                       : "  candle_1m: {start_offset: 4m}\n");
+    /* The wider candles are made of minutes, which are there. */
+    if (is_full)
+        must_apply("  candle_1m: {start_offset: 6d}\n  candle_1h: {start_offset: 60d}\n");
+    cr_assert_eq(deck_number(&deck, "select count(*) from candle_1m"), before);
+    if (!is_full)
+        return;
+    must_apply("  candle_1m: {start_offset: 6d}\n  candle_1h: {start_offset: 6d}\n");
+    char sql[128];
+    (void)snprintf(sql, sizeof sql,
+                   "select public.drop_chunks('public.candle_1m',"
+                   " '%sZ'::timestamptz + interval '30 days')",
+                   to);
+    execute(sql);
+    declare("  candle_1m: {start_offset: 6d}\n  candle_1h: {start_offset: 9d}\n");
+    cr_assert_eq(apply("--yes", NULL), 1, "%s", output);
+    assert_says("start_offset of candle_1h = 9 days");
+}
+
 /* ---- whoever else is there ---- */
 
 /* At a terminal, where `answer` is typed when the question comes; the exit status. */
@@ -519,10 +577,10 @@ Test(policies_command, what_was_not_shown_is_not_done)
     /* Somebody is quicker: between the plan and the change. */
     PGconn *other = deck_connect(&deck);
     PQclear(PQexec(other, "begin"));
-    PQclear(PQexec(other, "select pg_advisory_xact_lock(1413742599, 0)"));
+    PQclear(PQexec(other, "select pg_advisory_xact_lock(1413742611, 0)"));
     pid_t child = deck_spawn(
         &deck, (const char *const[]){"policies", "apply", "--yes", "--config", file, NULL});
-    await("select count(*) from pg_locks where locktype = 'advisory' and classid = 1413742599 and"
+    await("select count(*) from pg_locks where locktype = 'advisory' and classid = 1413742611 and"
           " not granted",
           1);
     PQclear(PQexec(other, "select tapedeck.policies_put('[{\"target\": \"tick_data\", \"setting\":"

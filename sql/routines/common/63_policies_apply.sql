@@ -99,9 +99,7 @@ as $$
            c.target, c.kind, c.setting, c.job_id, c.was, c.becomes, c.source
       from compared c
       left join main m on m.target = c.target and m.kind = c.kind
-     where (c.was is distinct from c.becomes
-            -- There is a policy, whatever it goes by.
-            or (m.goes and c.job_id is not null and c.setting in ('compress_after', 'drop_after')))
+     where c.was is distinct from c.becomes
        and not (coalesce(m.goes, false) and c.setting not in ('compress_after', 'drop_after'))
      order by c.place, c.setting
 $$;
@@ -119,6 +117,8 @@ declare
     v_value jsonb;  -- "target.setting": what it is to become
     v_source jsonb; -- "target.setting": who says so; missing: nobody
     v_said jsonb;   -- "target.setting": both as words
+    v_was jsonb;    -- "target.setting": what it is; missing: there is no such policy
+    v_gone timestamptz;
     v_name text;
     v_width interval;
     v_start interval;
@@ -144,8 +144,9 @@ begin
            coalesce(jsonb_object_agg(c.target || '.' || c.setting, c.source) filter (where c.source is not null), '{}'),
            jsonb_object_agg(c.target || '.' || c.setting,
                             format('%s of %s = %s (%s)', c.setting, c.target, coalesce(c.becomes, 'never'),
-                                   coalesce(c.source, 'in the database')))
-      into v_value, v_source, v_said
+                                   coalesce(c.source, 'in the database'))),
+           coalesce(jsonb_object_agg(c.target || '.' || c.setting, c.was) filter (where c.was is not null), '{}')
+      into v_value, v_source, v_said, v_was
       from tapedeck.policies_compared(p_declared) c
      where c.setting is not null;
 
@@ -205,6 +206,19 @@ begin
                        tapedeck.interval_words(tapedeck.policy_start_offset_max()))) r;
         end if;
 
+        -- What is gone already stays gone, whatever the policies will be.
+        if v_source ? (v_name || '.start_offset')
+           and coalesce(v_start > tapedeck.words_interval(v_was ->> (v_name || '.start_offset')),
+                        not v_was ? (v_name || '.start_offset')) then
+            v_gone := tapedeck.candles_alone(substr(v_name, 8), now() - v_start, now());
+            if v_gone is not null then
+                return query select r.* from tapedeck.policy_refusal(v_source, v_name || '.start_offset', null,
+                    format('what these candles were made of is dropped already up to %s, and a refresh that looks there deletes them; less than %s is right today',
+                           to_char(v_gone at time zone 'UTC', 'YYYY-MM-DD HH24:MI UTC'),
+                           tapedeck.interval_words(date_trunc('minute', now() - v_gone)))) r;
+            end if;
+        end if;
+
         -- The wider candles are made from those of a minute.
         v_from := case when v_name = 'candle_1m' then 'tick_data' else 'candle_1m' end;
         v_drop := tapedeck.words_interval(v_value ->> (v_from || '.drop_after'));
@@ -238,6 +252,39 @@ $$;
 
 comment on function tapedeck.policies_refusals(jsonb) is
     'What is declared and must not be, by the rules alone; reason is a sentence without its subject. The rules look at paused policies too.';
+
+create or replace function tapedeck.candles_alone(p_interval text, p_from timestamptz, p_to timestamptz)
+returns timestamptz
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+as $$
+declare
+    v_width interval := tapedeck.interval_width(p_interval);
+    v_from timestamptz := tapedeck.bucket_ceil(v_width, p_from);
+    v_first timestamptz;
+    v_last timestamptz;
+begin
+    -- Candles of a minute: where ticks were dropped.
+    if p_interval = '1m' then
+        return upper(tapedeck.dropped_chunks(v_from, p_to));
+    end if;
+    -- The others: before the first minute that is left.
+    v_first := tapedeck.bucket_floor(v_width, coalesce(tapedeck.candle_first(v_from, p_to), p_to));
+    -- Stored ones only: those above the watermark are made of what is there.
+    execute format('select max(c.bucket) from public.%I c where c.bucket >= $1 and c.bucket < least($2, $3)',
+                   'candle_' || p_interval)
+       into v_last
+      using v_from, v_first,
+            (select coalesce(a.watermark, '-infinity') from tapedeck.aggregates_list() a
+              where a.view = 'candle_' || p_interval);
+    return v_last + v_width;
+end
+$$;
+
+comment on function tapedeck.candles_alone(text, timestamptz, timestamptz) is
+    'Where the newest candle of the range ends that has outlived what it was made of; null: there is none.';
 
 create or replace function tapedeck.policy_refusal(p_source jsonb, p_name text, p_other text, p_reason text)
 returns table (target text, setting text, source text, reason text)
@@ -312,7 +359,9 @@ declare
     v_policy record;
 begin
     for v_policy in
-        select c.target, c.kind, min(c.job_id) as job_id, jsonb_object_agg(c.setting, c.becomes) as settings
+        select c.target, c.kind, min(c.job_id) as job_id,
+               -- What is no length of time is none for the engine either.
+               jsonb_object_agg(c.setting, nullif(nullif(c.becomes, 'open'), 'age of chunks')) as settings
           from tapedeck.policies_compared(p_declared) c
          where (c.target, c.kind) in (select d.target, d.kind from tapedeck.policies_differences(p_declared) d)
          group by c.target, c.kind
@@ -418,7 +467,7 @@ declare
     v_finding text;
 begin
     -- One at a time: what is compared here is what is put.
-    perform pg_advisory_xact_lock(1413742599, 0);
+    perform pg_advisory_xact_lock(1413742611, 0);
     select r.target, r.setting, r.source, r.reason into v_refusal from tapedeck.policies_refusals(p_declared) r limit 1;
     if found then
         raise exception using

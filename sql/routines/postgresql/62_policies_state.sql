@@ -92,11 +92,11 @@ begin
                 return;
             end if;
             v_config := jsonb_build_object('drop_after', p_settings ->> 'drop_after');
-            v_every := (p_settings ->> 'drop_every')::interval;
+            v_every := coalesce((p_settings ->> 'drop_every')::interval, v_every);
         when 'refresh' then
             v_config := jsonb_build_object('start_offset', p_settings ->> 'start_offset',
                                            'end_offset', p_settings ->> 'end_offset');
-            v_every := (p_settings ->> 'refresh_every')::interval;
+            v_every := coalesce((p_settings ->> 'refresh_every')::interval, interval '1 minute');
         when 'sample' then
             v_config := jsonb_build_object('at', replace(p_settings ->> 'sample_at', ' UTC', ''));
     end case;
