@@ -60,38 +60,16 @@ set timezone = 'UTC'
 as $$
 declare
     v_before timestamptz := now() - (p_config ->> 'drop_after')::interval;
-    v_part record;
-    v_ticks jsonb;
 begin
     if v_before is null then
         raise exception using errcode = 'TD002', message = 'retention needs {"drop_after": INTERVAL}';
     end if;
-    -- Dropping locks tick_data for a moment; rather try again later than queue readers behind us.
-    perform set_config('lock_timeout', '5s', true);
-    for v_part in
-        select c.chunk, c.range_start, c.range_end
-          from tapedeck.tick_chunks() c
-         where c.range_end <= v_before
-         order by c.range_end
-    loop
-        -- Never while candles are owed: beyond the watermark, or in a range that is queued.
-        continue when v_part.range_end > (select s.watermark from tapedeck.candle_state s);
-        continue when exists (select from tapedeck.pending_refresh p
-                               where p.range_from < v_part.range_end and p.range_to > v_part.range_start);
-        -- No more writers; then the candles once more from all its ticks, for those that others wrote.
-        execute format('lock table %s in share mode', v_part.chunk);
-        perform tapedeck.refresh_candles(v_part.range_start, v_part.range_end);
-        execute format('select coalesce(jsonb_object_agg(g.symbol, g.ticks), ''{}'')'
-                       '  from (select t.symbol, count(*) as ticks from %s t group by t.symbol) g', v_part.chunk)
-           into v_ticks;
-        execute format('drop table %s', v_part.chunk);
-        perform tapedeck.symbols_forget(v_ticks);
-    end loop;
+    perform tapedeck.table_drop_chunks(coalesce(p_config ->> 'table', 'public.tick_data'), v_before);
 end
 $$;
 
 comment on function tapedeck.job_retention(jsonb) is
-    'Drops whole partitions older than "drop_after", after a last look that their candles are stored.';
+    'Drops whole partitions older than "drop_after" of "table", of tick_data without; of that only those whose candles are stored, after a last look.';
 
 -- An earlier form of the next.
 drop function if exists tapedeck.job_next_run(interval, timestamptz);
