@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define INDENT 6 /* of what explains a flag */
-#define NAME_COLUMNS 16
+#define NAME_COLUMNS 18
 
 /* Columns of a text: one for each character. */
 static size_t columns_of(const char *text, size_t bytes)

@@ -10,6 +10,7 @@
 #include "app/policies_command.h"
 #include "app/setting.h"
 #include "app/storage_command.h"
+#include "app/table.h"
 #include "base/clock.h"
 
 #include <stdlib.h>
@@ -366,6 +367,7 @@ static int config(const struct configuration *configuration, const struct invoca
 /* ---- the table ------------------------------------------------------------------------------- */
 
 #define OPTIONS(table) .options = (table), .option_count = COUNT(table)
+#define ONE_TABLE .arguments = "TABLE", .arguments_min = 1, .arguments_max = 1
 
 static const struct subcommand subcommands[] = {
     {.name = "serve",
@@ -557,6 +559,58 @@ static const struct subcommand subcommands[] = {
      .examples = "tapedeck policies apply --dry-run\n"
                  "tapedeck policies apply --yes --json\n",
      .run = policies_apply_run},
+    {.name = "table info",
+     .summary = "how large a table is, and what works on it; without TABLE: all of them",
+     .arguments = "TABLE",
+     .arguments_max = 1,
+     .examples = "tapedeck table info tick_data\n",
+     TABLE_SUBCOMMAND(info)},
+    {.name = "table chunks",
+     .summary = "the chunks or partitions of a table",
+     ONE_TABLE,
+     .examples = "tapedeck table chunks tick_data --from 2024-08-01 --json\n",
+     TABLE_SUBCOMMAND(chunks)},
+    {.name = "table drop-chunks",
+     .summary = "drop the old chunks or partitions of a table",
+     ONE_TABLE,
+     .examples = "tapedeck table drop-chunks tick_data --before 2024-01-01\n",
+     TABLE_SUBCOMMAND(drop_chunks)},
+    {.name = "table buckets",
+     .summary = "figures of a column per bucket of time",
+     ONE_TABLE,
+     .examples =
+         "tapedeck table buckets app.trades --bucket 5m --time at --value price --group-by symbol "
+         "--percentiles 50,99\n",
+     TABLE_SUBCOMMAND(buckets)},
+    {.name = "table ohlcv",
+     .summary = "open, high, low, close and volume per bucket of time",
+     ONE_TABLE,
+     .examples = "tapedeck table ohlcv app.trades --bucket 1h --time at --price price --volume qty "
+                 "--order id\n",
+     TABLE_SUBCOMMAND(ohlcv)},
+    {.name = "table hypertable",
+     .summary = "make a hypertable of a table",
+     ONE_TABLE,
+     .examples = "tapedeck table hypertable app.trades --time at --chunk 7d --migrate-data\n",
+     TABLE_SUBCOMMAND(hypertable)},
+    {.name = "table retention",
+     .summary = "let old chunks of a table be dropped",
+     ONE_TABLE,
+     .examples = "tapedeck table retention app.trades --drop-after 90d\n",
+     TABLE_SUBCOMMAND(retention)},
+    {.name = "table compression",
+     .summary = "let old chunks of a table be compressed",
+     ONE_TABLE,
+     .examples = "tapedeck table compression app.trades --after 30d --segment-by symbol\n",
+     TABLE_SUBCOMMAND(compression)},
+    {.name = "table aggregate",
+     .summary = "make a continuous aggregate over a hypertable",
+     .arguments = "NAME",
+     .arguments_min = 1,
+     .arguments_max = 1,
+     .examples = "tapedeck table aggregate app.trades_5m --from app.trades --bucket 5m --time at "
+                 "--group-by symbol --select 'avg(price), sum(qty), count(*)' --refresh 30d\n",
+     TABLE_SUBCOMMAND(aggregate)},
     {.name = "migrate up",
      .summary = "bring the tables and routines of a database up to date",
      .uses = SETTING_OF_DATABASE | SETTING_OF_ALL,
