@@ -262,25 +262,33 @@ static enum status run(struct pg_operations *operations, enum pg_operations_quer
     return status;
 }
 
-/* Of an action nobody knows whether it was done when the connection broke: it is not repeated. */
+/* True: there was a connection, and it broke. */
+static bool drop_if_broken(struct pg_operations *operations)
+{
+    if (operations->connection == NULL || connection_is_idle(operations->connection))
+        return false;
+    disconnect(operations);
+    return true;
+}
+
+/* Of an action nobody knows whether it was done when the connection broke: it is not repeated. Nor
+ * is what a frozen server has been asked in vain. */
 static enum status run_with_retry(struct pg_operations *operations, enum pg_operations_query query,
                                   struct operations_request *request, struct error *error)
 {
+    int64_t begun_us = clock_monotonic_us();
     enum status status = ensure_connection(operations, error);
     if (status == STATUS_OK)
         status = run(operations, query, request, error);
-    bool is_broken = operations->connection != NULL && !connection_is_idle(operations->connection);
-    if (is_broken)
-        disconnect(operations);
-    if (!is_broken || status == STATUS_OK || query == PG_OPERATIONS_ACTION ||
-        is_stopping(operations))
+    bool is_late = clock_monotonic_us() - begun_us > operations->timeout_us;
+    if (!drop_if_broken(operations) || status == STATUS_OK || query == PG_OPERATIONS_ACTION ||
+        is_late || is_stopping(operations))
         return status;
     count(operations, &operations->statistics.retries);
     status = connect(operations, error);
     if (status == STATUS_OK)
         status = run(operations, query, request, error);
-    if (operations->connection != NULL && !connection_is_idle(operations->connection))
-        disconnect(operations);
+    (void)drop_if_broken(operations);
     return status;
 }
 

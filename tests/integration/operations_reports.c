@@ -287,6 +287,9 @@ static void must_equal_compression(struct database *database, struct pg_operatio
     }
     cr_assert_eq(report->compression_count, 6, "also of readings, and of the aggregates");
     cr_assert_eq(compression_of(report, "candle_1h")->compressed_chunks, 0);
+    cr_assert_eq(compression_of(report, "readings")->total_chunks,
+                 ask_number(database->connection,
+                            "select count(*) from public.show_chunks('public.readings')"));
     storage_report_free(&report);
 }
 
@@ -325,6 +328,7 @@ Test(operations, on_timescaledb_sizes_are_those_of_the_extension)
 
     execute(connection, "select public.drop_chunks('public.tick_data',"
                         " date_trunc('day', now()) - interval '96 hours')");
+    execute(connection, "select public.drop_chunks('public.readings', now() - interval '9 days')");
     must_equal_hypertables(&database, operations);
     must_equal_compression(&database, operations, 1);
     pg_operations_destroy(&operations);
@@ -356,6 +360,9 @@ Test(operations, on_timescaledb_old_chunks_that_are_not_compressed_are_overdue)
                                  " public.show_chunks('public.tick_data') c order by 1 limit 1)"
                                  " as oldest");
     cr_assert_eq(overdue(operations), 2);
+    execute(database.connection, "select public.drop_chunks('public.tick_data',"
+                                 " date_trunc('day', now()) - interval '768 hours')");
+    cr_assert_eq(overdue(operations), 1, "what was dropped is not late any more");
     execute(
         database.connection,
         "select public.alter_job(job_id, config => config || '{\"compress_after\": \"60 days\"}')"

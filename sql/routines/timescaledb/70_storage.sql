@@ -126,6 +126,8 @@ as $$
       join _timescaledb_catalog.chunk_constraint c on c.chunk_id = k.id and c.dimension_slice_id = s.id
      where j.proc_name in ('policy_compression', 'policy_columnstore')
        and pg_catalog.jsonb_typeof(j.config -> 'compress_after') = 'string'
+       -- The catalog may remember chunks that were dropped.
+       and pg_catalog.to_regclass(pg_catalog.format('%I.%I', k.schema_name, k.table_name)) is not null
        and s.range_end < tapedeck.time_us(pg_catalog.now() - (j.config ->> 'compress_after')::interval
                                           - 2 * j.schedule_interval)
      group by k.hypertable_id
@@ -147,8 +149,8 @@ stable
 as $$
     select h.table_name,
            coalesce(c.total_chunks, (select count(*)
-                                       from _timescaledb_catalog.chunk k
-                                      where k.hypertable_id = h.hypertable_id)),
+                                       from pg_catalog.pg_inherits i
+                                      where i.inhparent = h.relation)),
            coalesce(c.number_compressed_chunks, 0),
            coalesce(c.after_compression_total_bytes, 0)::bigint,
            coalesce(c.before_compression_total_bytes, 0)::bigint,
