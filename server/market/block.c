@@ -25,8 +25,17 @@ void block_release(struct block **block)
         return;
     unsigned before = atomic_fetch_sub_explicit(&released->references, 1, memory_order_acq_rel);
     ASSERT(before > 0);
-    if (before == 1)
-        mem_block_free(released, released->bytes);
+    if (before > 1)
+        return;
+    struct turnover *turnovers = atomic_load(&released->turnovers);
+    if (turnovers != NULL)
+        mem_block_free(turnovers, block_turnover_count(released) * sizeof *turnovers);
+    mem_block_free(released, released->bytes);
+}
+
+size_t block_turnover_count(const struct block *block)
+{
+    return block->rows / BLOCK_TURNOVER_ROWS + 1;
 }
 
 static size_t find_u32(const uint32_t *offsets, size_t rows, uint32_t least)
@@ -111,6 +120,7 @@ static struct block *allocate_candles(size_t rows, struct time_range range, stru
     *copies = (struct candle *)((char *)block + head_bytes);
     *block = (struct block){.range = range, .rows = rows, .bytes = bytes, .candles = *copies};
     atomic_init(&block->references, 1);
+    atomic_init(&block->turnovers, NULL);
     return block;
 }
 
@@ -258,6 +268,7 @@ static struct block *seal(const struct block_builder *builder, size_t first, siz
     struct block *block = mem_block_alloc(bytes);
     block->candles = NULL;
     atomic_init(&block->references, 1);
+    atomic_init(&block->turnovers, NULL);
     block->range = range;
     block->rows = rows;
     block->bytes = bytes;

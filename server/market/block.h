@@ -12,6 +12,7 @@
 #include "market/column.h"
 #include "market/tick.h"
 #include "market/time.h"
+#include "market/vwap.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -27,12 +28,19 @@ struct block {
     struct column time;      /* of ticks, as are the fields */
     struct column fields[TICK_FIELDS];
     const struct candle *candles; /* rows of them, by time; NULL in a block of ticks */
+    /* What the ticks before each multiple of BLOCK_TURNOVER_ROWS come to, from row 0 on; NULL until
+     * somebody asks (fold_turnover). In block memory, not in `bytes`: a tenth of a byte a row. */
+    struct turnover *_Atomic turnovers;
 };
+#define BLOCK_TURNOVER_ROWS 512
 
 /* Takes one more reference, and gives it back: the last one frees the block. `*block` may be NULL
  * and is NULL afterwards. Any thread. */
 struct block *block_retain(struct block *block);
 void block_release(struct block **block);
+
+/* How many there are in `turnovers`. */
+size_t block_turnover_count(const struct block *block);
 
 /* The first row whose time is ≥ t (rows when there is none). */
 size_t block_find(const struct block *block, int64_t t);

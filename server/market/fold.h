@@ -17,4 +17,9 @@ void fold_ticks(struct candle *candle, const struct block *block, size_t first, 
 /* Adds rows [first, end) of a block of candles. */
 void fold_candles(struct candle *candle, const struct block *block, size_t first, size_t end);
 
+/* Adds what the trades among rows [first, end) of a block of ticks come to; returns how many rows
+ * it had to look at. Long runs are the difference of two sums that the block keeps from the first
+ * time on, so that a day of ticks that was folded once costs next to nothing the second time. */
+size_t fold_turnover(struct turnover *turnover, struct block *block, size_t first, size_t end);
+
 #endif
