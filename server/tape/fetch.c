@@ -21,7 +21,9 @@ struct fetch {
     struct tick_load load;
     struct tape *tape;
     struct track *track;
-    struct segment *segment; /* NULL: nobody wants the rest */
+    struct segment *segment; /* NULL: nobody wants the rest, but for the takers */
+    struct list takers;      /* waiters that take what is outdated; only without a segment */
+    bool is_outdated;        /* counted as such */
     bool is_prefetch;        /* counted as such */
     bool was_asked;          /* begun for somebody who waited */
     bool has_brought;        /* something has been published */
@@ -66,6 +68,20 @@ void fetch_disown(struct tape *tape, struct fetch *fetch)
 {
     fetch->segment = NULL;
     source_cancel_ticks(tape->source, &fetch->load);
+}
+
+void fetch_outdate(struct tape *tape, struct fetch *fetch)
+{
+    struct track *track = fetch->track;
+    if (track->outdated < TAPE_OUTDATED_MAX)
+        track_move_takers(track, fetch->segment->range, &fetch->takers);
+    if (list_is_empty(&fetch->takers)) {
+        fetch_disown(tape, fetch);
+        return;
+    }
+    fetch->segment = NULL;
+    fetch->is_outdated = true;
+    track->outdated++;
 }
 
 void fetch_abandon(struct tape *tape, struct track *track, int64_t instant)
@@ -120,9 +136,11 @@ static void fetch_publish(struct tick_load *load, struct time_range range, struc
     struct track *track = fetch->track;
     pthread_mutex_lock(&tape->lock);
     if (fetch->segment == NULL) {
+        takers_give(&fetch->takers, range, block);
+        if (list_is_empty(&fetch->takers))
+            atomic_store(&load->cancelled, true); /* nobody asks for the rest any more */
         pthread_mutex_unlock(&tape->lock);
-        if (block != NULL)
-            block_release(&block); /* cut off: nobody asked for this part any more */
+        block_release(&block);
         return;
     }
     fetch->has_brought = true;
@@ -145,13 +163,15 @@ static void fetch_done(struct tick_load *load, enum status status, const struct 
     struct track *track = fetch->track;
     pthread_mutex_lock(&tape->lock);
     struct segment *segment = fetch->segment;
+    /* An early end is no failure: who waited asks again. */
+    bool failed = status != STATUS_OK && status != STATUS_END;
     if (segment != NULL) {
         struct time_range rest = segment->range;
         track_remove(segment);
-        /* An early end is no failure: who waited asks again. */
-        bool failed = status != STATUS_OK && status != STATUS_END;
         track_tell(track, rest, failed ? status : STATUS_OK, failed ? error : NULL);
     }
+    takers_tell(&fetch->takers, failed ? status : STATUS_OK, failed ? error : NULL);
+    track->outdated -= fetch->is_outdated;
     tape->fetches--;
     tape->prefetches -= fetch->is_prefetch;
     track->holders--;
@@ -171,6 +191,7 @@ static struct fetch *fetch_create(struct tape *tape, struct track *track, struct
     fetch->segment = track_insert(track, range);
     fetch->segment->fetch = fetch;
     list_init(&fetch->load.node);
+    list_init(&fetch->takers);
     memcpy(fetch->load.symbol, track->symbol, sizeof fetch->load.symbol);
     fetch->load.interval_us = track->interval_us;
     fetch->load.range = range;

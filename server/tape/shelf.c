@@ -116,8 +116,13 @@ void shelf_invalidate(struct tape *tape, struct segment *segment, struct time_ra
 {
     struct track *track = segment->track;
     struct time_range whole = segment->range;
-    bool is_kept = track->interval_us > 0 && segment->fetch == NULL;
+    bool is_kept = track->interval_us > 0;
     struct block *block = is_kept && segment->block != NULL ? block_retain(segment->block) : NULL;
+    if (segment->fetch != NULL) {
+        fetch_outdate(tape, segment->fetch);
+        track_remove(segment);
+        return;
+    }
     shelf_forget(tape, segment);
     if (is_kept) {
         int64_t before = range.from < whole.to ? range.from : whole.to;

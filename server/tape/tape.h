@@ -43,6 +43,7 @@
 #define TAPE_GRAIN_US_MOST (TIME_SECOND_US << 25) /* 388 days */
 #define TAPE_LOAD_GRAINS 16                       /* most grains with ticks one load covers */
 #define TAPE_PREFETCHES_MAX 8 /* read-ahead loads in flight; urgent ones are not counted */
+#define TAPE_OUTDATED_MAX 4   /* loads of a track that go on for who takes what is outdated */
 
 struct tape;
 struct track;
@@ -64,6 +65,10 @@ struct tape_waiter {
     struct list node; /* the track's waiters; unlinked: not waiting */
     struct track *track;
     bool backward; /* the way it goes on from an instant; the owner sets it before it asks */
+    /* The owner sets it when it begins: what it waits for may turn out to be from before a change
+     * that came while it waited. Else it is told to ask again, and where changes come faster than
+     * loads, for ever. */
+    bool takes_outdated;
     int64_t instant;
     enum status status; /* a load failed: the next tape_pin tells */
     struct error error;
@@ -152,7 +157,8 @@ unsigned track_lacks(const struct track *track);
 uint64_t track_changes(const struct track *track);
 
 /* The stored ticks of `symbol` (NULL: of every symbol) in `range` have changed: forgets what it
- * knows of it and lets running loads of it end unheard. Who waited is asked to try again. */
+ * knows of it and lets running loads of it end unheard. Who waited is asked to try again; who takes
+ * what is outdated gets it, and nobody else does. */
 void tape_invalidate(struct tape *tape, const char *symbol, struct time_range range);
 /* Stored candles of any symbol in `range` were not what follows from its ticks, and now are: the
  * same for candles alone. */

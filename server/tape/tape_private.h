@@ -48,6 +48,8 @@ void fetch_ahead(struct tape *tape, struct track *track, struct time_range range
 void fetch_hurry(struct tape *tape, struct segment *segment, int64_t instant, bool backward);
 /* Somebody waits there no more. */
 void fetch_abandon(struct tape *tape, struct track *track, int64_t instant);
+/* Stored rows have changed: its segment goes, but who takes what is outdated still gets it. */
+void fetch_outdate(struct tape *tape, struct fetch *fetch);
 /* Its segment has gone: nothing of it will be heard. */
 void fetch_disown(struct tape *tape, struct fetch *fetch);
 

@@ -162,11 +162,11 @@ struct time_range track_gap(const struct track *track, int64_t instant, struct t
     return range;
 }
 
-/* The next waiter from `node` on whose instant lies in `range`, or NULL. */
-static struct tape_waiter *waiter_in(struct track *track, struct list *node,
+/* The next waiter of the list from `node` on whose instant lies in `range`, or NULL. */
+static struct tape_waiter *waiter_in(struct list *waiters, struct list *node,
                                      struct time_range range)
 {
-    for (; node != &track->waiters; node = node->next) {
+    for (; node != waiters; node = node->next) {
         struct tape_waiter *waiter = CONTAINER_OF(node, struct tape_waiter, node);
         if (waiter->instant >= range.from && waiter->instant < range.to)
             return waiter;
@@ -176,7 +176,7 @@ static struct tape_waiter *waiter_in(struct track *track, struct list *node,
 
 bool track_is_awaited(struct track *track, struct time_range range)
 {
-    return waiter_in(track, track->waiters.next, range) != NULL;
+    return waiter_in(&track->waiters, track->waiters.next, range) != NULL;
 }
 
 static void post(struct tape_waiter *waiter)
@@ -185,29 +185,63 @@ static void post(struct tape_waiter *waiter)
     inbox_post(waiter->inbox, &waiter->letter);
 }
 
-void track_tell(struct track *track, struct time_range range, enum status status,
-                const struct error *error)
+static void tell(struct list *waiters, struct time_range range, enum status status,
+                 const struct error *error)
 {
-    struct tape_waiter *waiter = waiter_in(track, track->waiters.next, range);
+    struct tape_waiter *waiter = waiter_in(waiters, waiters->next, range);
     while (waiter != NULL) {
         struct list *next = waiter->node.next;
         waiter->status = status;
         if (error != NULL)
             waiter->error = *error;
         post(waiter);
-        waiter = waiter_in(track, next, range);
+        waiter = waiter_in(waiters, next, range);
     }
 }
 
-void track_give(struct track *track, struct time_range range, struct block *block)
+static void give(struct list *waiters, struct time_range range, struct block *block)
 {
-    struct tape_waiter *waiter = waiter_in(track, track->waiters.next, range);
+    struct tape_waiter *waiter = waiter_in(waiters, waiters->next, range);
     while (waiter != NULL) {
         struct list *next = waiter->node.next;
         tape_unpin(&waiter->given);
         waiter->given.range = range;
         waiter->given.block = block != NULL ? block_retain(block) : NULL;
         post(waiter);
-        waiter = waiter_in(track, next, range);
+        waiter = waiter_in(waiters, next, range);
     }
+}
+
+void track_tell(struct track *track, struct time_range range, enum status status,
+                const struct error *error)
+{
+    tell(&track->waiters, range, status, error);
+}
+
+void track_give(struct track *track, struct time_range range, struct block *block)
+{
+    give(&track->waiters, range, block);
+}
+
+void track_move_takers(struct track *track, struct time_range range, struct list *takers)
+{
+    struct tape_waiter *waiter = waiter_in(&track->waiters, track->waiters.next, range);
+    while (waiter != NULL) {
+        struct list *next = waiter->node.next;
+        if (waiter->takes_outdated) {
+            list_remove(&waiter->node);
+            list_append(takers, &waiter->node);
+        }
+        waiter = waiter_in(&track->waiters, next, range);
+    }
+}
+
+void takers_give(struct list *takers, struct time_range range, struct block *block)
+{
+    give(takers, range, block);
+}
+
+void takers_tell(struct list *takers, enum status status, const struct error *error)
+{
+    tell(takers, (struct time_range){.from = INT64_MIN, .to = INT64_MAX}, status, error);
 }

@@ -28,6 +28,7 @@ struct track {
     unsigned fat_blocks;   /* … or much more */
     struct tape_counts counts;
     size_t holders;
+    size_t outdated; /* loads from before a change that somebody still waits for */
     struct segment **segments;
     size_t segment_count;
     size_t segment_capacity;
@@ -58,6 +59,12 @@ void track_remove(struct segment *segment);
 void track_learn(struct track *track, struct time_range range, size_t rows);
 /* The part of `range` around `instant` that no segment covers; `instant` itself is uncovered. */
 struct time_range track_gap(const struct track *track, int64_t instant, struct time_range range);
+
+/* Those who wait for an instant in `range` and take what is outdated move to `takers`. */
+void track_move_takers(struct track *track, struct time_range range, struct list *takers);
+/* As track_give and track_tell, for those in `takers`. */
+void takers_give(struct list *takers, struct time_range range, struct block *block);
+void takers_tell(struct list *takers, enum status status, const struct error *error);
 
 /* Whether somebody waits for an instant in `range`. */
 bool track_is_awaited(struct track *track, struct time_range range);
