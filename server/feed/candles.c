@@ -81,7 +81,7 @@ static void start(struct feed *feed, const struct request *request,
     mine->last_us = -PACE_US;
     strcpy(mine->symbol, subscribe->symbol); /* symbol_check has seen it */
     picture_init(&mine->picture, subscribe->interval.interval_us, subscribe->window,
-                 subscribe->limit);
+                 subscribe->limit, subscribe->vwap);
     timer_init(&mine->timer, timer_fired);
     mine->watcher = (struct watcher){.symbol = mine->symbol, .changed = changed};
     watchers_add(&feed->lane->watchers, &mine->watcher);
@@ -116,7 +116,6 @@ static enum status check(struct feed *feed, const struct candles_subscribe *subs
 
 void feed_candles_subscribe(struct feed *feed, const struct request *request, struct now now)
 {
-    (void)now;
     struct candles_subscribe subscribe;
     struct error error = {.text = ""};
     if (candles_subscribe_read(request, &subscribe, &error) != STATUS_OK) {
@@ -133,7 +132,7 @@ void feed_candles_subscribe(struct feed *feed, const struct request *request, st
     else if (subscribe.live)
         start(feed, request, &subscribe);
     else
-        feed_question_ask_candles(feed, request, &subscribe, symbol);
+        feed_question_ask_candles(feed, request, &subscribe, symbol, now);
     symbol_list_unpin(&list);
 }
 
@@ -221,15 +220,14 @@ static bool is_loading(struct client_candles *mine, struct now now)
 
 /* ---- saying it ---- */
 
-static void write_rows(struct client_candles *mine, const struct candle *rows, size_t count,
-                       struct now now, struct buffer *out)
+static void write_rows(struct client_candles *mine, const struct candle_rows *rows, struct now now,
+                       struct buffer *out)
 {
     struct candles_message message = {
         .id = mine->speaker.id,
         .symbol = mine->symbol,
         .interval = &mine->interval,
-        .candles = rows,
-        .count = count,
+        .rows = *rows,
         .final_by = now.wall_us,
         .encodings = mine->encodings,
     };
@@ -250,16 +248,20 @@ static void write_rows(struct client_candles *mine, const struct candle *rows, s
 }
 
 /* The first load failing is the answer. Later the client keeps what it has, and is told when there
- * is more to tell. */
+ * is more to tell. But where candles have come to be made of more ticks than may be read for their
+ * average prices, that is the end of it. */
 static enum status fail(struct client_candles *mine, const struct error *error, struct now now,
                         struct buffer *out)
 {
-    if (!mine->is_answered) {
+    bool is_too_much = error->status == STATUS_LIMIT;
+    if (!mine->is_answered || is_too_much) {
         struct writer writer;
         writer_init(&writer, out, mine->speaker.feed->encoding);
         struct error told = *error;
-        told.status = STATUS_UNAVAILABLE; /* whatever it was, it was the database's */
-        feed_write_error(mine->speaker.feed, &writer, &mine->asked, &mine->speaker.id, &told);
+        if (!is_too_much)
+            told.status = STATUS_UNAVAILABLE; /* whatever it was, it was the database's */
+        feed_write_error(mine->speaker.feed, &writer, mine->is_answered ? NULL : &mine->asked,
+                         &mine->speaker.id, &told);
         feed_candles_drop(&mine->speaker);
         return out->failed ? STATUS_LIMIT : STATUS_OK;
     }
@@ -275,17 +277,16 @@ enum status feed_candles_say(struct speaker *speaker, struct now now, struct buf
     struct client_candles *mine = candles_of(speaker);
     while (is_loading(mine, now)) {
         struct error error = {.text = ""};
-        const struct candle *rows;
-        size_t count;
-        enum status status = candle_query_run(mine->query, &rows, &count, &error);
+        struct candle_rows rows;
+        enum status status = candle_query_run(mine->query, &rows, &error);
         if (status == STATUS_WAIT)
             return STATUS_WAIT;
         if (status != STATUS_OK)
             return fail(mine, &error, now, out);
         mine->retry_us = 0;
-        bool is_said = picture_take(&mine->picture, mine->due, rows, count, now.wall_us);
+        bool is_said = picture_take(&mine->picture, mine->due, &rows, now.wall_us);
         if (is_said)
-            write_rows(mine, rows, count, now, out);
+            write_rows(mine, &rows, now, out);
         end_load(mine);
         if (!is_said)
             continue;

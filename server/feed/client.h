@@ -124,7 +124,7 @@ void feed_replay_history(struct feed *feed, const struct request *request, struc
 /* candles.subscribe without `live`. */
 void feed_question_ask_candles(struct feed *feed, const struct request *request,
                                const struct candles_subscribe *subscribe,
-                               const struct symbol *symbol);
+                               const struct symbol *symbol, struct now now);
 /* The questions to this replay are answered with an error. */
 void feed_questions_cancel(struct feed *feed, uint64_t replay);
 enum status feed_question_say(struct speaker *speaker, struct now now,

@@ -33,13 +33,14 @@ static struct time_range joined(struct time_range a, struct time_range b)
 }
 
 void picture_init(struct picture *picture, int64_t interval_us, struct time_range window,
-                  size_t limit)
+                  size_t limit, bool vwap)
 {
     ASSERT(limit > 0);
     ASSERT(limit <= PICTURE_ROWS_MAX);
     *picture = (struct picture){
         .interval_us = interval_us,
         .window = window,
+        .vwap = vwap,
         .limit = limit,
         .is_void = true,
         .known_to = TIME_MIN,
@@ -134,6 +135,8 @@ static enum picture_due ask_for_all(struct picture *picture, int64_t data_to,
         .to = smaller(picture->window.to, picture->known_to),
         .at = CANDLE_QUERY_NO_INSTANT,
         .limit = picture->count > picture->limit ? picture->count : picture->limit,
+        .vwap = picture->vwap,
+        .watched = true,
     };
     picture->is_void = false;
     picture->dirty = nothing;
@@ -152,7 +155,9 @@ enum picture_due picture_ask(struct picture *picture, int64_t data_to,
     *range = (struct candle_query_range){.from = picture->dirty.from,
                                          .to = picture->dirty.to,
                                          .at = CANDLE_QUERY_NO_INSTANT,
-                                         .limit = PICTURE_UPDATE_MOST + 1};
+                                         .limit = PICTURE_UPDATE_MOST + 1,
+                                         .vwap = picture->vwap,
+                                         .watched = true};
     picture->asked = picture->dirty;
     picture->dirty = nothing;
     return PICTURE_UPDATE;
@@ -200,9 +205,10 @@ static bool is_final(const struct picture *picture, const struct candle *row, in
 }
 
 /* Rows are said now: which of them are not final, and the newest of all. */
-static void note_said(struct picture *picture, const struct candle *rows, size_t count,
-                      int64_t wall_us)
+static void note_said(struct picture *picture, const struct candle_rows *said, int64_t wall_us)
 {
+    const struct candle *rows = said->candles;
+    size_t count = said->count;
     for (size_t i = count; i > 0 && !is_final(picture, &rows[i - 1], wall_us); i--) {
         struct time_range bucket = {.from = rows[i - 1].time,
                                     .to = rows[i - 1].time + picture->interval_us};
@@ -212,6 +218,8 @@ static void note_said(struct picture *picture, const struct candle *rows, size_t
     if (newest == NULL || newest->time != picture->times[picture->count - 1])
         return;
     picture->newest = *newest;
+    if (picture->vwap)
+        picture->newest_vwap = said->vwaps[count - 1];
     picture->newest_is_final = is_final(picture, newest, wall_us);
 }
 
@@ -230,40 +238,44 @@ static bool are_all_there(const struct picture *picture, size_t first, size_t en
 }
 
 /* Ticks without a trade change nothing: the client has this already. */
-static bool is_no_news(const struct picture *picture, const struct candle *rows, size_t count,
+static bool is_no_news(const struct picture *picture, const struct candle_rows *rows,
                        int64_t wall_us)
 {
-    if (count == 0)
+    if (rows->count == 0)
         return true;
-    return count == 1 && picture->newest.trades > 0 && candle_equal(rows, &picture->newest) &&
-           is_final(picture, rows, wall_us) == picture->newest_is_final;
+    if (rows->count > 1 || picture->newest.trades == 0)
+        return false;
+    if (picture->vwap && !vwap_equal(rows->vwaps, &picture->newest_vwap))
+        return false;
+    return candle_equal(rows->candles, &picture->newest) &&
+           is_final(picture, rows->candles, wall_us) == picture->newest_is_final;
 }
 
-static bool take_update(struct picture *picture, const struct candle *rows, size_t count,
-                        int64_t wall_us)
+static bool take_update(struct picture *picture, const struct candle_rows *rows, int64_t wall_us)
 {
+    size_t count = rows->count;
     size_t first = find(picture, picture->asked.from);
     size_t end = find(picture, picture->asked.to);
-    if (count > PICTURE_UPDATE_MOST || !are_all_there(picture, first, end, rows, count)) {
+    if (count > PICTURE_UPDATE_MOST || !are_all_there(picture, first, end, rows->candles, count)) {
         picture->is_void = true;
         return false;
     }
-    if (is_no_news(picture, rows, count, wall_us))
+    if (is_no_news(picture, rows, wall_us))
         return false;
-    replace(picture, first, end, rows, count);
-    note_said(picture, rows, count, wall_us);
+    replace(picture, first, end, rows->candles, count);
+    note_said(picture, rows, wall_us);
     return true;
 }
 
-bool picture_take(struct picture *picture, enum picture_due due, const struct candle *rows,
-                  size_t count, int64_t wall_us)
+bool picture_take(struct picture *picture, enum picture_due due, const struct candle_rows *rows,
+                  int64_t wall_us)
 {
     ASSERT(due != PICTURE_CURRENT);
     if (due == PICTURE_UPDATE)
-        return take_update(picture, rows, count, wall_us);
+        return take_update(picture, rows, wall_us);
     picture->open = nothing;
     picture->newest = candle_at(0);
-    replace(picture, 0, picture->count, rows, count);
-    note_said(picture, rows, count, wall_us);
+    replace(picture, 0, picture->count, rows->candles, rows->count);
+    note_said(picture, rows, wall_us);
     return true;
 }

@@ -30,6 +30,7 @@ enum picture_due {
 struct picture {
     int64_t interval_us;
     struct time_range window; /* of bucket starts */
+    bool vwap;                /* with average prices */
     size_t limit;             /* rows of the first snapshot; later ones have as many as were told */
     bool is_void;             /* a snapshot is due */
     struct time_range dirty;  /* bucket starts; none: from ≥ to */
@@ -40,12 +41,13 @@ struct picture {
     size_t count;
     size_t capacity;
     struct candle newest; /* as told; trades 0: none */
+    struct vwap newest_vwap;
     bool newest_is_final;
 };
 
 /* A snapshot is due. */
 void picture_init(struct picture *picture, int64_t interval_us, struct time_range window,
-                  size_t limit);
+                  size_t limit, bool vwap);
 void picture_deinit(struct picture *picture);
 
 /* Ticks in `range` have changed; one that ends with time itself: anything may have. */
@@ -64,7 +66,7 @@ enum picture_due picture_ask(struct picture *picture, int64_t data_to,
 void picture_fail(struct picture *picture, enum picture_due due);
 /* It has been loaded, and is said at `wall_us` if this is true; if not there is nothing to say, or
  * a snapshot is due instead. */
-bool picture_take(struct picture *picture, enum picture_due due, const struct candle *rows,
-                  size_t count, int64_t wall_us);
+bool picture_take(struct picture *picture, enum picture_due due, const struct candle_rows *rows,
+                  int64_t wall_us);
 
 #endif

@@ -111,7 +111,12 @@ static void ask_history(struct client_replay *replay, const struct request *requ
     memcpy(symbol.name, name, sizeof symbol.name);
     ask(mine, &symbol,
         &(struct candle_query_range){
-            .from = TIME_MIN, .to = history->before, .at = history->at, .limit = history->count});
+            .from = TIME_MIN,
+            .to = history->before,
+            .at = history->at,
+            .limit = history->count,
+            .vwap = history->vwap,
+        });
 }
 
 void feed_replay_history(struct feed *feed, const struct request *request, struct now now)
@@ -154,7 +159,7 @@ void feed_questions_cancel(struct feed *feed, uint64_t replay)
 
 void feed_question_ask_candles(struct feed *feed, const struct request *request,
                                const struct candles_subscribe *subscribe,
-                               const struct symbol *symbol)
+                               const struct symbol *symbol, struct now now)
 {
     struct error error = {.text = ""};
     if (check_room(feed, &error) != STATUS_OK) {
@@ -164,39 +169,39 @@ void feed_question_ask_candles(struct feed *feed, const struct request *request,
     struct question *mine =
         create(feed, request, subscribe->id, &subscribe->interval, subscribe->encodings);
     struct time_range window = subscribe->window;
+    int64_t end = candle_query_end(symbol, now.wall_us);
     ask(mine, symbol,
         &(struct candle_query_range){.from = window.from,
-                                     .to = window.to < symbol->to ? window.to : symbol->to,
+                                     .to = window.to < end ? window.to : end,
                                      .at = CANDLE_QUERY_NO_INSTANT,
-                                     .limit = subscribe->limit});
+                                     .limit = subscribe->limit,
+                                     .vwap = subscribe->vwap});
 }
 
 /* ---- the answer ---- */
 
 static void write_history(const struct question *mine, struct writer *writer,
-                          const struct candle *rows, size_t count)
+                          const struct candle_rows *rows)
 {
     struct replay_history_answer answer = {
         .id = mine->speaker.id,
         .symbol = mine->symbol_index,
         .interval = &mine->interval,
         .at = mine->at,
-        .candles = rows,
-        .count = count,
+        .rows = *rows,
         .encodings = mine->encodings,
     };
     replay_history_write(writer, &mine->asked, &answer);
 }
 
 static void write_candles(const struct question *mine, struct writer *writer,
-                          const struct candle *rows, size_t count, int64_t wall_us)
+                          const struct candle_rows *rows, int64_t wall_us)
 {
     struct candles_message message = {
         .id = mine->speaker.id,
         .symbol = mine->symbol,
         .interval = &mine->interval,
-        .candles = rows,
-        .count = count,
+        .rows = *rows,
         .final_by = wall_us,
         .encodings = mine->encodings,
     };
@@ -207,7 +212,8 @@ static void write_candles(const struct question *mine, struct writer *writer,
 static void say_failure(struct question *mine, struct writer *writer, const struct error *error)
 {
     struct error told = *error;
-    told.status = STATUS_UNAVAILABLE;
+    if (told.status != STATUS_LIMIT)
+        told.status = STATUS_UNAVAILABLE;
     feed_write_error(mine->speaker.feed, writer, &mine->asked, &mine->speaker.id, &told);
 }
 
@@ -216,9 +222,8 @@ enum status feed_question_say(struct speaker *speaker, struct now now, struct bu
     struct question *mine = question_of(speaker);
     struct feed *feed = speaker->feed;
     struct error error = {.text = ""};
-    const struct candle *rows;
-    size_t count;
-    enum status status = candle_query_run(mine->query, &rows, &count, &error);
+    struct candle_rows rows;
+    enum status status = candle_query_run(mine->query, &rows, &error);
     if (status == STATUS_WAIT)
         return STATUS_WAIT;
     size_t before = out->count;
@@ -227,9 +232,9 @@ enum status feed_question_say(struct speaker *speaker, struct now now, struct bu
     if (status != STATUS_OK)
         say_failure(mine, &writer, &error);
     else if (mine->is_history)
-        write_history(mine, &writer, rows, count);
+        write_history(mine, &writer, &rows);
     else
-        write_candles(mine, &writer, rows, count, now.wall_us);
+        write_candles(mine, &writer, &rows, now.wall_us);
     throttle_charge(&feed->throttle, out->count - before, now.monotonic_us);
     feed_question_drop(speaker);
     return out->failed ? STATUS_LIMIT : STATUS_OK;

@@ -46,7 +46,8 @@ static int answer(struct http_exchange *exchange, const struct candle_work *work
 static int fail(struct candle_work *work, const struct error *error)
 {
     struct http_exchange *exchange = work->base.exchange;
-    http_work_log_failure(&work->base, work->ask.symbol.name, error);
+    if (error->status != STATUS_LIMIT) /* that is the client's */
+        http_work_log_failure(&work->base, work->ask.symbol.name, error);
     http_work_end(exchange);
     return http_answer_error(exchange, error);
 }
@@ -64,11 +65,11 @@ static int run(struct http_work *base)
 {
     struct candle_work *work = CONTAINER_OF(base, struct candle_work, base);
     struct error error = {.text = ""};
-    const struct candle *candles = NULL;
-    size_t count = 0;
-    enum status status = base->is_late ? http_work_late(&error)
-                                       : candle_query_run(work->query, &candles, &count, &error);
-    if (status == STATUS_OK && count == 0 && work->ask.wants_older && !work->ask.is_asking_older) {
+    struct candle_rows rows = {.count = 0};
+    enum status status =
+        base->is_late ? http_work_late(&error) : candle_query_run(work->query, &rows, &error);
+    if (status == STATUS_OK && rows.count == 0 && work->ask.wants_older &&
+        !work->ask.is_asking_older) {
         ask_older(work);
         return run(base);
     }
@@ -78,7 +79,7 @@ static int run(struct http_work *base)
         return fail(work, &error);
     struct buffer body;
     buffer_init(&body, HTTP_ANSWER_BYTES_MAX);
-    work->ask.write(&body, &work->ask, candles, count);
+    work->ask.write(&body, &work->ask, &rows);
     int result = answer(base->exchange, work, &body);
     buffer_deinit(&body);
     return result;
@@ -99,10 +100,4 @@ int http_candle_work_run(struct http_exchange *exchange, const struct http_candl
                                       http_work_wake, &work->base);
     candle_query_ask(work->query, &ask->range);
     return run(&work->base);
-}
-
-int64_t http_candles_end(const struct symbol *symbol, int64_t interval_us, int64_t now_us)
-{
-    bool is_stored = candle_stored_divisor(interval_us) > 0;
-    return is_stored && symbol->to < now_us ? now_us : symbol->to;
 }

@@ -20,15 +20,10 @@ struct http_candle_ask {
     bool is_asking_older;
     /* Writes the body; candles oldest first. */
     void (*write)(struct buffer *body, const struct http_candle_ask *ask,
-                  const struct candle *candles, size_t count);
+                  const struct candle_rows *rows);
 };
 
 /* Begins the query, and answers at once when all of it is in the tape. Copies `ask`. */
 int http_candle_work_run(struct http_exchange *exchange, const struct http_candle_ask *ask);
-
-/* The end of all there is to ask for, where a request names none. Now, so that a tick is in it
- * before the list of symbols tells of it; but candles of seconds are looked for in the last day
- * only, and for them it is the last tick that is known. */
-int64_t http_candles_end(const struct symbol *symbol, int64_t interval_us, int64_t now_us);
 
 #endif

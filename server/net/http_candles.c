@@ -16,17 +16,17 @@
 
 #define INTERVAL_EXPECTED "an interval from \"1s\" to \"366d\", such as \"5m\""
 
-const char *const http_candles_parameters[] = {"symbol", "interval", "from", "to", "limit", NULL};
+const char *const http_candles_parameters[] = {"symbol", "interval", "from", "to",
+                                               "limit",  "vwap",     NULL};
 
 static void write(struct buffer *body, const struct http_candle_ask *ask,
-                  const struct candle *candles, size_t count)
+                  const struct candle_rows *rows)
 {
     struct http_candles answer = {.symbol = ask->symbol.name,
                                   .interval = ask->interval,
                                   .interval_us = ask->interval_us,
                                   .final_by = ask->now_us,
-                                  .candles = candles,
-                                  .count = count};
+                                  .rows = *rows};
     http_candles_write(body, &answer);
 }
 
@@ -57,14 +57,20 @@ static enum status read_ask(const struct http_exchange *exchange, const struct q
     struct time_range range = {.from = TIME_MIN, .to = TIME_MAX};
     if (status == STATUS_OK)
         status = http_read_range(query, &range, error);
+    bool vwap = false;
+    if (status == STATUS_OK)
+        status = query_bool(query, "vwap", &vwap, error);
     if (status == STATUS_OK)
         status = http_find_symbol(exchange, query, &ask->symbol, error);
     if (status != STATUS_OK)
         return status;
     if (query_text(query, "to") == NULL)
-        range.to = http_candles_end(&ask->symbol, ask->interval_us, ask->now_us);
-    ask->range = (struct candle_query_range){
-        .from = range.from, .to = range.to, .at = CANDLE_QUERY_NO_INSTANT, .limit = limit};
+        range.to = candle_query_end(&ask->symbol, ask->now_us);
+    ask->range = (struct candle_query_range){.from = range.from,
+                                             .to = range.to,
+                                             .at = CANDLE_QUERY_NO_INSTANT,
+                                             .limit = limit,
+                                             .vwap = vwap};
     ask->is_settled = is_settled(query, ask);
     return STATUS_OK;
 }

@@ -70,9 +70,9 @@ int http_serve_udf_search(struct http_exchange *exchange, const struct query *qu
 /* ---- symbols ---- */
 
 static void write_symbol(struct buffer *body, const struct http_candle_ask *ask,
-                         const struct candle *candles, size_t count)
+                         const struct candle_rows *rows)
 {
-    http_udf_symbol_write(body, &ask->symbol, candles, count);
+    http_udf_symbol_write(body, &ask->symbol, rows->candles, rows->count);
 }
 
 int http_serve_udf_symbols(struct http_exchange *exchange, const struct query *query)
@@ -92,12 +92,12 @@ int http_serve_udf_symbols(struct http_exchange *exchange, const struct query *q
 /* ---- history ---- */
 
 static void write_history(struct buffer *body, const struct http_candle_ask *ask,
-                          const struct candle *candles, size_t count)
+                          const struct candle_rows *rows)
 {
-    if (ask->is_asking_older || count == 0)
-        http_udf_no_data_write(body, count > 0 ? candles : NULL);
+    if (ask->is_asking_older || rows->count == 0)
+        http_udf_no_data_write(body, rows->count > 0 ? rows->candles : NULL);
     else
-        http_udf_history_write(body, candles, count);
+        http_udf_history_write(body, rows->candles, rows->count);
 }
 
 #define SECOND_LEAST (TIME_MIN / TIME_SECOND_US)

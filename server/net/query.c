@@ -162,6 +162,19 @@ enum status query_count(const struct query *query, const char *name, size_t most
     return STATUS_OK;
 }
 
+enum status query_bool(const struct query *query, const char *name, bool *value,
+                       struct error *error)
+{
+    const char *text = query_text(query, name);
+    if (text == NULL)
+        return STATUS_OK;
+    bool is_true = strcmp(text, "true") == 0;
+    if (!is_true && strcmp(text, "false") != 0)
+        return query_refuse(query, name, "true or false", error);
+    *value = is_true;
+    return STATUS_OK;
+}
+
 enum status query_time(const struct query *query, const char *name, int64_t *time,
                        struct error *error)
 {

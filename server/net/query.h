@@ -49,6 +49,9 @@ enum status query_integer(const struct query *query, const char *name, int64_t l
 /* A number of things, from 1: STATUS_LIMIT beyond `most`, `things` says of what. */
 enum status query_count(const struct query *query, const char *name, size_t most,
                         const char *things, size_t *count, struct error *error) MUST_CHECK;
+/* "true" or "false". */
+enum status query_bool(const struct query *query, const char *name, bool *value,
+                       struct error *error) MUST_CHECK;
 /* RFC 3339 as time_parse has it, or microseconds since the epoch. */
 enum status query_time(const struct query *query, const char *name, int64_t *time,
                        struct error *error) MUST_CHECK;

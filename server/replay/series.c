@@ -117,9 +117,12 @@ enum status series_run(struct series *series, bool with_history, struct error *e
         series->changes = track_changes(series->ticks);
         series->is_asked = true;
     }
-    enum status status = candle_query_run(series->query, &series->rows, &series->count, error);
+    struct candle_rows rows;
+    enum status status = candle_query_run(series->query, &rows, error);
     if (status != STATUS_OK)
         return status;
+    series->rows = rows.candles;
+    series->count = rows.count;
     series->is_ready = true;
     settle(series);
     return STATUS_OK;

@@ -8,6 +8,15 @@
 
 #define ROWS_FIRST 64
 
+/* Where a question has got to. */
+enum stage {
+    STAGE_FOLDING,  /* the bucket under way */
+    STAGE_WALKING,  /* back, bucket by bucket */
+    STAGE_WALKED,   /* all rows are there, oldest first */
+    STAGE_WEIGHING, /* their average prices */
+    STAGE_DONE,
+};
+
 struct candle_query {
     struct tape *tape;
     struct inbox *inbox;
@@ -19,13 +28,19 @@ struct candle_query {
     struct candle_fold fold;
 
     struct candle_query_range range;
+    struct candle_vwaps vwaps;
     uint64_t changes; /* of all tracks, when it began */
-    bool is_folding;  /* the bucket under way comes first */
-    bool is_done;
-    int64_t position;      /* walked back to here */
-    int64_t oldest;        /* no further than this */
+    unsigned restarts;
+    enum stage stage;
+    int64_t position; /* walked back to here */
+    int64_t oldest;   /* no further than this */
+    /* A day before the newest tick; TIME_MIN: none has been met. Further than that only a bounded
+     * number of them and of stretches is looked through. */
+    int64_t ticks_enough;
+    size_t ticks_met;
+    size_t stretches_met;
     struct candle current; /* the bucket that is being put together; trades 0: none */
-    struct candle *rows;   /* newest first until done, then oldest first */
+    struct candle *rows;   /* newest first until they are all there, then oldest first */
     size_t count;
     size_t capacity;
 };
@@ -48,6 +63,7 @@ struct candle_query *candle_query_create(struct tape *tape, struct inbox *inbox,
     query->wake = wake;
     query->owner = owner;
     tape_waiter_init(&query->waiter, inbox, told);
+    query->waiter.takes_outdated = true;
     query->fold.tape = tape;
     query->fold.waiter = &query->waiter;
     query->fold.tracks.ticks = tape_track_hold(tape, symbol);
@@ -57,7 +73,11 @@ struct candle_query *candle_query_create(struct tape *tape, struct inbox *inbox,
         query->fold.tracks.hours = tape_candles_hold(tape, symbol, 60 * TIME_MINUTE_US);
         query->stored = tape_candles_hold(tape, symbol, stored_us);
     }
-    query->is_done = true;
+    query->vwaps.tape = tape;
+    query->vwaps.ticks = query->fold.tracks.ticks;
+    query->vwaps.waiter = &query->waiter;
+    query->vwaps.interval_us = interval_us;
+    query->stage = STAGE_DONE;
     return query;
 }
 
@@ -72,8 +92,15 @@ void candle_query_destroy(struct candle_query **place)
         tape_track_let_go(query->tape, &query->fold.tracks.hours);
         tape_track_let_go(query->tape, &query->stored);
     }
+    candle_vwaps_deinit(&query->vwaps);
     mem_free(query->rows);
     mem_free(query);
+}
+
+int64_t candle_query_end(const struct symbol *symbol, int64_t now_us)
+{
+    int64_t ahead_us = now_us + CANDLE_QUERY_AHEAD_US;
+    return symbol->to > ahead_us ? symbol->to : ahead_us;
 }
 
 /* Ticks and all candles of a symbol change together. */
@@ -106,21 +133,20 @@ static void begin(struct candle_query *query)
     if (end > TIME_MAX + 1)
         end = TIME_MAX + 1;
     int64_t bucket = range->at <= end ? bucket_of(query, range->at) : end;
-    query->is_folding = range->at < end && bucket < range->at && bucket >= query->oldest;
-    if (query->is_folding)
+    bool has_part = range->at < end && bucket < range->at && bucket >= query->oldest;
+    if (has_part)
         candle_fold_begin(&query->fold, (struct time_range){.from = bucket, .to = range->at});
     query->position = bucket < end ? bucket : end;
-    if (query->stored == NULL)
-        query->oldest =
-            larger(query->oldest,
-                   interval_ceil(query->interval_us, query->position - CANDLE_QUERY_TICKS_US));
-    query->is_done = false;
+    query->ticks_enough = TIME_MIN;
+    query->ticks_met = query->stretches_met = 0;
+    query->stage = has_part ? STAGE_FOLDING : STAGE_WALKING;
 }
 
 void candle_query_ask(struct candle_query *query, const struct candle_query_range *range)
 {
     ASSERT(range->limit > 0);
     query->range = *range;
+    query->restarts = 0;
     begin(query);
 }
 
@@ -186,6 +212,9 @@ static bool walk_stretch(struct candle_query *query, const struct tape_stretch *
     if (first >= end)
         return false;
     *rows_left -= end - first < *rows_left ? end - first : *rows_left;
+    if (query->ticks_enough == TIME_MIN)
+        query->ticks_enough = block_time(block, end - 1) - CANDLE_QUERY_TICKS_US;
+    query->ticks_met += query->position <= query->ticks_enough ? end - first : 0;
     return block->candles != NULL ? walk_candles(query, block, first, end)
                                   : walk_ticks(query, block, first, end);
 }
@@ -198,10 +227,30 @@ static bool has_last(const struct candle_query *query)
            query->count + 1 == query->range.limit;
 }
 
+/* Nobody can tell how far back the next trade of a symbol lies. What has been begun of a bucket is
+ * given up: its other part is older. */
+static bool is_far_enough(struct candle_query *query)
+{
+    if (query->stored != NULL || query->position > query->ticks_enough)
+        return false;
+    if (query->ticks_met < CANDLE_QUERY_TICKS_MOST &&
+        query->stretches_met++ < CANDLE_QUERY_STRETCHES_MOST)
+        return false;
+    if (query->current.trades > 0 && query->current.time < query->position)
+        query->current = candle_at(0);
+    return true;
+}
+
+static bool has_no_trades(const struct candle_query *query)
+{
+    return query->stored == NULL &&
+           (track_lacks(query->fold.tracks.ticks) & TICK_FIELD_BIT(TICK_LAST)) != 0;
+}
+
 static enum status walk_back(struct candle_query *query, size_t *rows_left, struct error *error)
 {
     struct track *track = query->stored != NULL ? query->stored : query->fold.tracks.ticks;
-    bool enough = query->count == query->range.limit;
+    bool enough = query->count == query->range.limit || has_no_trades(query);
     while (!enough && query->position > query->oldest) {
         if (*rows_left == 0)
             return STATUS_WAIT;
@@ -214,7 +263,7 @@ static enum status walk_back(struct candle_query *query, size_t *rows_left, stru
         enough = walk_stretch(query, &stretch, rows_left);
         query->position = stretch.range.from;
         tape_unpin(&stretch);
-        if (!enough && has_last(query))
+        if (!enough && (has_last(query) || is_far_enough(query)))
             break;
     }
     if (!enough && query->current.trades > 0)
@@ -229,7 +278,6 @@ static enum status fold_bucket(struct candle_query *query, size_t *rows_left, st
         return status;
     if (query->fold.candle.trades > 0)
         push(query, &query->fold.candle);
-    query->is_folding = false;
     return STATUS_OK;
 }
 
@@ -242,25 +290,65 @@ static void turn_around(struct candle_query *query)
     }
 }
 
-enum status candle_query_run(struct candle_query *query, const struct candle **candles,
-                             size_t *count, struct error *error)
+static enum status begin_weighing(struct candle_query *query, struct error *error)
 {
-    if (!query->is_done && query->changes != changes_of(query))
-        begin(query);
-    size_t rows_left = CANDLE_FOLD_ROWS_MAX;
+    return candle_vwaps_begin(&query->vwaps, query->rows, query->count, query->range.at, error);
+}
+
+/* On to the next stage: STATUS_OK, or why not yet. */
+static enum status advance(struct candle_query *query, size_t *rows_left, struct error *error)
+{
     enum status status = STATUS_OK;
-    if (query->is_folding)
-        status = fold_bucket(query, &rows_left, error);
-    if (status == STATUS_OK && !query->is_done)
-        status = walk_back(query, &rows_left, error);
-    if (status == STATUS_WAIT && rows_left == 0)
-        inbox_post(query->inbox, &query->waiter.letter); /* that was enough for one turn */
-    if (status != STATUS_OK)
-        return status;
-    if (!query->is_done)
-        turn_around(query);
-    query->is_done = true;
-    *candles = query->rows;
-    *count = query->count;
+    switch (query->stage) {
+    case STAGE_FOLDING:
+        status = fold_bucket(query, rows_left, error);
+        break;
+    case STAGE_WALKING:
+        status = walk_back(query, rows_left, error);
+        if (status == STATUS_OK)
+            turn_around(query);
+        break;
+    case STAGE_WALKED:
+        if (query->range.vwap)
+            status = begin_weighing(query, error);
+        break;
+    case STAGE_WEIGHING:
+        if (query->range.vwap)
+            status = candle_vwaps_run(&query->vwaps, rows_left, error);
+        break;
+    case STAGE_DONE:
+        ASSERT(false);
+    }
+    if (status == STATUS_OK)
+        query->stage++;
+    return status;
+}
+
+static void begin_anew_if_changed(struct candle_query *query)
+{
+    if (query->stage == STAGE_DONE || query->changes == changes_of(query) || query->range.watched ||
+        query->restarts == CANDLE_QUERY_RESTARTS_MAX)
+        return;
+    query->restarts++;
+    begin(query);
+}
+
+enum status candle_query_run(struct candle_query *query, struct candle_rows *rows,
+                             struct error *error)
+{
+    begin_anew_if_changed(query);
+    size_t rows_left = CANDLE_FOLD_ROWS_MAX;
+    while (query->stage != STAGE_DONE) {
+        enum status status = advance(query, &rows_left, error);
+        if (status == STATUS_WAIT && rows_left == 0)
+            inbox_post(query->inbox, &query->waiter.letter); /* that was enough for one turn */
+        if (status != STATUS_OK)
+            return status;
+    }
+    *rows = (struct candle_rows){
+        .candles = query->rows,
+        .vwaps = query->range.vwap ? query->vwaps.vwaps : NULL,
+        .count = query->count,
+    };
     return STATUS_OK;
 }

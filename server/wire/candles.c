@@ -11,6 +11,10 @@
 /* ---- what a replay asks for ---- */
 
 #define INTERVAL_EXPECTED "an interval from \"1s\" to \"366d\", such as \"5m\""
+/* A playhead that is set down in a week would have to wait for all ticks of that week; and better
+ * no answer than one without what was asked for. */
+#define VWAP_EXPECTED                                                                              \
+    "no `vwap` in an item: average prices are told by replay.history and candles.subscribe"
 #define INTERVALS_EXPECTED "an array of at most 8 {interval, history?}"
 
 static enum status refuse(const struct request *request, struct error *error, const char *expected)
@@ -28,6 +32,9 @@ static enum status read_interval(const struct request *request, const struct val
         interval_parse(text->as.text, text->count, &interval->interval_us, NULL) != STATUS_OK)
         return refuse(request, error, "in each item as `interval` " INTERVAL_EXPECTED);
     memcpy(interval->text, text->as.text, text->count);
+    const struct value *vwap = value_of(item, "vwap");
+    if (vwap != NULL && (vwap->kind != VALUE_BOOL || vwap->as.boolean))
+        return refuse(request, error, VWAP_EXPECTED);
     const struct value *history = value_of(item, "history");
     if (history == NULL)
         return STATUS_OK;
@@ -219,9 +226,38 @@ static int64_t price_of(const struct candle *candle, size_t price)
     return prices[price];
 }
 
-void candles_write_columns(struct writer *writer, const struct candle *candles, size_t count,
+/* Numbers where all of them fit, else texts. */
+static void write_vwaps(struct writer *writer, const struct vwap *vwaps,
+                        const struct sealing *sealing)
+{
+    bool all_fit = true;
+    for (size_t i = 0; i < sealing->rows; i++) {
+        sealing->values[i] = DECIMAL_NULL;
+        all_fit = (!vwaps[i].is_there || vwap_fits(&vwaps[i], &sealing->values[i])) && all_fit;
+    }
+    if (all_fit) {
+        write_decimals(writer, "vwap", sealing);
+        return;
+    }
+    writer_key(writer, "vwap");
+    writer_array(writer, 2);
+    writer_text(writer, "text");
+    writer_array(writer, sealing->rows);
+    for (size_t i = 0; i < sealing->rows; i++) {
+        if (vwaps[i].is_there)
+            writer_text(writer, vwap_format(&vwaps[i]).text);
+        else
+            writer_nil(writer);
+    }
+    writer_end(writer);
+    writer_end(writer);
+}
+
+void candles_write_columns(struct writer *writer, const struct candle_rows *rows,
                            int64_t interval_us, int64_t final_by, unsigned encodings)
 {
+    const struct candle *candles = rows->candles;
+    size_t count = rows->count;
     static const char *const names[] = {"open", "high", "low", "close"};
     struct sealing sealing = {
         .rows = count,
@@ -246,6 +282,8 @@ void candles_write_columns(struct writer *writer, const struct candle *candles, 
     for (size_t i = 0; i < count; i++)
         sealing.values[i] = candles[i].time + interval_us <= final_by;
     write_integers(writer, "final", &sealing);
+    if (rows->vwaps != NULL)
+        write_vwaps(writer, rows->vwaps, &sealing);
     mem_free(sealing.values);
     mem_free(sealing.payload);
 }

@@ -1,7 +1,7 @@
 /*
  * Candles in messages: as columns (snapshots), and as rows (frames).
  *
- *   columns   n, time, open, high, low, close, volume, trades, final
+ *   columns   n, time, open, high, low, close, volume, trades, final, and vwap where asked for
  *   row       [symbol, interval, time, exp, open, high, low, close, vexp, volume, trades, final]
  *             [symbol, interval, nil]            no candle is left
  */
@@ -9,6 +9,7 @@
 #define TAPEDECK_WIRE_CANDLES_H
 
 #include "market/playback.h"
+#include "market/vwap.h"
 #include "wire/request.h"
 #include "wire/writer.h"
 
@@ -30,9 +31,13 @@ enum status candles_count_read(const struct request *request, const char *key, s
 
 /* How many pairs candles_write_columns adds to a map. */
 #define CANDLE_COLUMN_PAIRS 9
+static inline size_t candles_column_pairs(const struct candle_rows *rows)
+{
+    return CANDLE_COLUMN_PAIRS + (rows->vwaps != NULL);
+}
 
 /* `final`: whose bucket ends at or before `final_by`. Encodings as the client knows them. */
-void candles_write_columns(struct writer *writer, const struct candle *candles, size_t count,
+void candles_write_columns(struct writer *writer, const struct candle_rows *rows,
                            int64_t interval_us, int64_t final_by, unsigned encodings);
 
 /* `interval`: as the client wrote it. */

@@ -28,18 +28,6 @@ static enum status read_window(const struct request *request, struct time_range 
     return status;
 }
 
-/* Volume-weighted prices are the database's to compute, and it is not asked for them yet: better
- * no answer than one without what was asked for. */
-static enum status read_vwap(const struct request *request, struct error *error)
-{
-    bool vwap = false;
-    enum status status = request_bool(request, "vwap", &vwap, error);
-    if (status == STATUS_OK && vwap)
-        return request_refuse(request, "vwap", STATUS_INVALID, error,
-                              "false or absent: this server has no volume-weighted prices");
-    return status;
-}
-
 enum status candles_subscribe_read(const struct request *request,
                                    struct candles_subscribe *subscribe, struct error *error)
 {
@@ -60,7 +48,7 @@ enum status candles_subscribe_read(const struct request *request,
     if (status == STATUS_OK)
         status = request_bool(request, "live", &read.live, error);
     if (status == STATUS_OK)
-        status = read_vwap(request, error);
+        status = request_bool(request, "vwap", &read.vwap, error);
     if (status == STATUS_OK)
         status = request_encodings(request, &read.encodings, error);
     if (status == STATUS_OK)
@@ -71,7 +59,7 @@ enum status candles_subscribe_read(const struct request *request,
 static void write_message(struct writer *writer, const char *ev, const struct request *request,
                           const struct candles_message *message)
 {
-    writer_map(writer, answer_pairs(request) + 3 + CANDLE_COLUMN_PAIRS);
+    writer_map(writer, answer_pairs(request) + 3 + candles_column_pairs(&message->rows));
     answer_head(writer, ev, request);
     writer_key(writer, "id");
     writer_integer(writer, (int64_t)message->id);
@@ -79,8 +67,8 @@ static void write_message(struct writer *writer, const char *ev, const struct re
     writer_text(writer, message->symbol);
     writer_key(writer, "interval");
     writer_text(writer, message->interval->text);
-    candles_write_columns(writer, message->candles, message->count, message->interval->interval_us,
-                          message->final_by, message->encodings);
+    candles_write_columns(writer, &message->rows, message->interval->interval_us, message->final_by,
+                          message->encodings);
     writer_end(writer);
 }
 

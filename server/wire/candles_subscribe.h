@@ -1,5 +1,5 @@
 /*
- * candles.subscribe {id, symbol, interval, from?, to?, limit?, live?, encodings?}
+ * candles.subscribe {id, symbol, interval, from?, to?, limit?, live?, vwap?, encodings?}
  *   → candles.snapshot {id, symbol, interval, columns}, and with `live` then candles.update of the
  *     same, or further snapshots, without `re`
  * candles.unsubscribe {id} → ok {id}
@@ -20,6 +20,7 @@ struct candles_subscribe {
     struct time_range window; /* of bucket starts; all time where absent */
     size_t limit;             /* 1 … CANDLES_ROWS_MAX */
     bool live;
+    bool vwap;
     unsigned encodings;
 };
 /* STATUS_LIMIT for too many candles. */
@@ -31,8 +32,7 @@ struct candles_message {
     uint64_t id;
     const char *symbol;
     const struct replay_interval *interval;
-    const struct candle *candles;
-    size_t count;
+    struct candle_rows rows;
     int64_t final_by; /* the wall clock */
     unsigned encodings;
 };

@@ -13,9 +13,11 @@ static void write_prices(struct writer *writer, const struct candle *candle)
     }
 }
 
-static void write_candle(struct writer *writer, const struct candle *candle, bool is_final)
+/* `vwap` NULL: it was not asked for. */
+static void write_candle(struct writer *writer, const struct candle *candle,
+                         const struct vwap *vwap, bool is_final)
 {
-    writer_map(writer, 8);
+    writer_map(writer, 8 + (vwap != NULL));
     writer_key(writer, "time");
     writer_text(writer, time_format(candle->time).text);
     write_prices(writer, candle);
@@ -28,6 +30,10 @@ static void write_candle(struct writer *writer, const struct candle *candle, boo
     writer_integer(writer, candle->trades);
     writer_key(writer, "final");
     writer_bool(writer, is_final);
+    if (vwap != NULL) {
+        writer_key(writer, "vwap");
+        writer_digits(writer, vwap_format(vwap).text); /* null is null */
+    }
     writer_end(writer);
 }
 
@@ -41,10 +47,13 @@ void http_candles_write(struct buffer *out, const struct http_candles *answer)
     writer_key(&writer, "interval");
     writer_text(&writer, answer->interval);
     writer_key(&writer, "candles");
-    writer_array(&writer, answer->count);
-    for (size_t i = 0; i < answer->count; i++) {
-        const struct candle *candle = &answer->candles[i];
-        write_candle(&writer, candle, candle->time + answer->interval_us <= answer->final_by);
+    const struct candle_rows *rows = &answer->rows;
+    writer_array(&writer, rows->count);
+    for (size_t i = 0; i < rows->count; i++) {
+        const struct candle *candle = &rows->candles[i];
+        const struct vwap *vwap = rows->vwaps != NULL ? &rows->vwaps[i] : NULL;
+        bool is_final = candle->time + answer->interval_us <= answer->final_by;
+        write_candle(&writer, candle, vwap, is_final);
     }
     writer_end(&writer);
     writer_end(&writer);

@@ -1,7 +1,8 @@
 /*
  * GET /api/v1/candles → {symbol, interval, candles:[{time, open, high, low, close, volume, trades,
- * final}]}: times in RFC 3339, prices and volumes as numbers with their exact digits, a volume that
- * no tick had as null. Bounds are those of candles.subscribe. Pure; any thread.
+ * final, vwap?}]}: times in RFC 3339, prices and volumes as numbers with their exact digits, a
+ * volume that no tick had as null; vwap where it was asked for. Bounds are those of
+ * candles.subscribe. Pure; any thread.
  */
 #ifndef TAPEDECK_WIRE_HTTP_CANDLES_H
 #define TAPEDECK_WIRE_HTTP_CANDLES_H
@@ -14,8 +15,7 @@ struct http_candles {
     const char *interval; /* as the client wrote it */
     int64_t interval_us;
     int64_t final_by; /* buckets that end at or before it are final */
-    const struct candle *candles;
-    size_t count;
+    struct candle_rows rows;
 };
 
 void http_candles_write(struct buffer *out, const struct http_candles *answer);

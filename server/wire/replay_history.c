@@ -39,6 +39,8 @@ enum status replay_history_read(const struct request *request,
     if (status == STATUS_OK)
         status = request_time(request, "at", &read.at, error);
     if (status == STATUS_OK)
+        status = request_bool(request, "vwap", &read.vwap, error);
+    if (status == STATUS_OK)
         *history = read;
     return status;
 }
@@ -46,7 +48,7 @@ enum status replay_history_read(const struct request *request,
 void replay_history_write(struct writer *writer, const struct request *request,
                           const struct replay_history_answer *answer)
 {
-    writer_map(writer, answer_pairs(request) + 4 + CANDLE_COLUMN_PAIRS);
+    writer_map(writer, answer_pairs(request) + 4 + candles_column_pairs(&answer->rows));
     answer_head(writer, "replay.history", request);
     writer_key(writer, "id");
     writer_integer(writer, (int64_t)answer->id);
@@ -56,7 +58,7 @@ void replay_history_write(struct writer *writer, const struct request *request,
     writer_text(writer, answer->interval->text);
     writer_key(writer, "at");
     writer_integer(writer, answer->at);
-    candles_write_columns(writer, answer->candles, answer->count, answer->interval->interval_us,
-                          answer->at, answer->encodings);
+    candles_write_columns(writer, &answer->rows, answer->interval->interval_us, answer->at,
+                          answer->encodings);
     writer_end(writer);
 }

@@ -1,5 +1,5 @@
 /*
- * replay.history {id, symbol, interval, before, count, at?}
+ * replay.history {id, symbol, interval, before, count, at?, vwap?}
  *   → replay.history {id, symbol, interval, at, columns}: the newest `count` candles that start
  *     before `before`, as of `at`
  */
@@ -15,6 +15,7 @@ struct replay_history_request {
     size_t count; /* 1 … CANDLES_ROWS_MAX */
     bool has_at;
     int64_t at;
+    bool vwap;
 };
 /* STATUS_LIMIT for too many candles. */
 enum status replay_history_read(const struct request *request,
@@ -26,8 +27,7 @@ struct replay_history_answer {
     int64_t symbol;
     const struct replay_interval *interval;
     int64_t at;
-    const struct candle *candles;
-    size_t count;
+    struct candle_rows rows;
     unsigned encodings;
 };
 void replay_history_write(struct writer *writer, const struct request *request,

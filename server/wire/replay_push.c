@@ -81,13 +81,13 @@ static void write_picture(struct writer *writer, const struct replay_snapshot_pu
                           const struct snapshot_candles *picture)
 {
     const struct replay_interval *interval = &push->intervals->items[picture->interval];
-    writer_map(writer, 2 + CANDLE_COLUMN_PAIRS);
+    struct candle_rows rows = {.candles = picture->candles, .count = picture->count};
+    writer_map(writer, 2 + candles_column_pairs(&rows));
     writer_key(writer, "symbol");
     writer_integer(writer, (int64_t)picture->symbol);
     writer_key(writer, "interval");
     writer_text(writer, interval->text);
-    candles_write_columns(writer, picture->candles, picture->count, interval->interval_us, push->at,
-                          push->encodings);
+    candles_write_columns(writer, &rows, interval->interval_us, push->at, push->encodings);
     writer_end(writer);
 }
 

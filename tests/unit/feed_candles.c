@@ -99,7 +99,7 @@ Test(feed_candles, asked_for_wrongly_are_refused_and_told_what_would_be_right)
         {"'id':1,'symbol':'A','interval':'1m','from':2,'to':2", "bad_argument", "before"},
         {"'id':1,'symbol':'A','interval':'1m','from':'soon'", "bad_argument", "RFC 3339"},
         {"'id':1,'symbol':'A','interval':'1m','live':1", "bad_argument", "true or false"},
-        {"'id':1,'symbol':'A','interval':'1m','vwap':true", "bad_argument", "absent"},
+        {"'id':1,'symbol':'A','interval':'1m','vwap':1", "bad_argument", "true or false"},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         char request[256];
@@ -109,6 +109,39 @@ Test(feed_candles, asked_for_wrongly_are_refused_and_told_what_would_be_right)
     }
     ask("{'op':'candles.subscribe','id':1,'symbol':'A','interval':'1m','vwap':false}");
     check_served("candles.snapshot");
+    cr_assert_null(json_object_get(heard, "vwap"));
+}
+
+/* Trades of minute n: n and volume 1 (of 1 at a time). */
+Test(feed_candles, have_average_prices_where_they_are_asked_for)
+{
+    trade(7 * MINUTE + 11 * S, 10);
+    ticks->ticks[ticks->count - 1].fields[TICK_VOLUME] = 2 * DECIMAL_ONE;
+    ask(SUBSCRIBE ",'vwap':true,'limit':2}");
+    check_served("candles.snapshot");
+    cr_assert_eq(candles_heard()->count, 2);
+    check_vwap(0, 6 * DECIMAL_ONE);
+    check_vwap(1, 9 * DECIMAL_ONE);
+    ask("{'op':'candles.subscribe','id':1,'symbol':'A','interval':'1d','vwap':true}");
+    check_served("candles.snapshot");
+    check_vwap(0, 480000000); /* (0 + … + 7 + 2 · 10) / 10 */
+}
+
+/* The list of symbols is as old as its last reading. */
+Test(feed_candles, that_the_list_of_symbols_does_not_know_of_yet_are_there)
+{
+    static const char *const intervals[] = {"1m", "10s"};
+    trade(8 * MINUTE + S, 8);
+    now.wall_us = 8 * MINUTE + 2 * S;
+    for (size_t i = 0; i < 2; i++) {
+        char request[256];
+        snprintf(request, sizeof request,
+                 "{'op':'candles.subscribe','id':1,'symbol':'A','interval':'%s'}", intervals[i]);
+        ask(request);
+        check_served("candles.snapshot");
+        cr_assert_eq(candles_heard()->count, 9, "%s", intervals[i]);
+        check_candle(8, 8 * MINUTE, 8, false);
+    }
 }
 
 Test(feed_candles, have_ids_beside_those_of_replays)

@@ -57,6 +57,19 @@ Test(feed_history, is_as_of_an_instant_of_the_range)
     check_candle(0, 7 * MINUTE, 107, true);
 }
 
+/* Minute n trades at n, then at n + 100. */
+Test(feed_history, has_average_prices_as_of_the_edge)
+{
+    ask(HISTORY ",'before':'1970-01-02','count':2,'vwap':true}");
+    check_served("replay.history");
+    cr_assert_eq(candles_heard()->count, 2);
+    check_vwap(0, 54 * DECIMAL_ONE);
+    check_vwap(1, 5 * DECIMAL_ONE); /* the trade at 105 comes after the edge */
+    ask(HISTORY ",'before':'1970-01-02','count':2}");
+    check_served("replay.history");
+    cr_assert_null(json_object_get(heard, "vwap"));
+}
+
 Test(feed_history, asked_for_wrongly_is_refused_and_told_what_would_be_right)
 {
     static const struct {

@@ -53,6 +53,53 @@ Test(feed_live, tell_the_forming_candle_when_it_changes)
     check_candle(1, 8 * MINUTE, 43, false);
 }
 
+Test(feed_live, tell_the_average_price_of_what_changes)
+{
+    ask(LIVE ",'vwap':true}");
+    check_served("candles.snapshot");
+    check_vwap(7, 7 * DECIMAL_ONE);
+    pass(S);
+    commit(7 * MINUTE + 31 * S, 42);
+    check_served("candles.update");
+    cr_assert_eq(candles_heard()->count, 1);
+    check_vwap(0, 2450000000); /* (7 + 42) / 2 */
+    check_silent();
+    /* The same candle of the same number of trades, but one of them has been put right. */
+    commit(7 * MINUTE + 32 * S, 20);
+    pass(S);
+    check_served("candles.update");
+    check_vwap(0, 23 * DECIMAL_ONE);
+    trade(7 * MINUTE + 33 * S, 42);
+    change(7 * MINUTE, 8 * MINUTE);
+    pass(S);
+    check_served("candles.update");
+    ticks->ticks[ticks->count - 2].fields[TICK_LAST] = 24 * DECIMAL_ONE;
+    change(7 * MINUTE, 8 * MINUTE);
+    pass(S);
+    check_served("candles.update");
+    check_vwap(0, 2875000000); /* (7 + 42 + 24 + 42) / 4 */
+    change(7 * MINUTE, 8 * MINUTE);
+    pass(S);
+    check_silent();
+}
+
+/* A commit while each load is under way, faster than any of them comes to its end. */
+Test(feed_live, come_while_somebody_commits_all_the_time)
+{
+    ask(LIVE ",'vwap':true}");
+    size_t messages = 0;
+    for (int64_t i = 0; i < 600; i++) {
+        messages += hear() == STATUS_OK;
+        commit(7 * MINUTE + 31 * S + i, i);
+        pass(1000);
+        serve();
+    }
+    cr_assert_gt(messages, 10, "%zu messages in 600 ms", messages);
+    pass(20000);
+    check_served("candles.update");
+    check_candle(0, 7 * MINUTE, 599, false);
+}
+
 Test(feed_live, tell_nothing_of_what_is_not_looked_at)
 {
     subscribe(",'limit':3}");

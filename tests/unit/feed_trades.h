@@ -64,6 +64,16 @@ static inline void check_candle(size_t row, int64_t time, int64_t close, bool fi
     cr_assert_eq(candles->finals[row], final);
 }
 
+/* `price` at exp 8. */
+static inline void check_vwap(size_t row, int64_t price)
+{
+    static int64_t prices[ROWS_MAX];
+    size_t count = candles_heard()->count;
+    cr_assert_lt(row, count);
+    cr_assert(wire_column_decimals(json_object_get(heard, "vwap"), count, prices));
+    cr_assert_eq(prices[row], price, "row %zu averages %lld", row, (long long)prices[row]);
+}
+
 static inline bool has_work(void)
 {
     return fake_source_load(&fake) != NULL || !list_is_empty(&fake.requests);

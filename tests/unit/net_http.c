@@ -5,6 +5,7 @@
 #include "net_lab.h"
 
 #include "market/time.h"
+#include "market/vwap.h"
 #include "support/http_client.h"
 
 #include <criterion/criterion.h>
@@ -97,6 +98,8 @@ Test(http, every_wrong_request_is_told_what_would_be_right)
         {CANDLES "&interval=1m&limit=5001", 400, "limit", "5000"},
         {CANDLES "&interval=1m&limit=0", 400, "bad_argument", "from 1 to 5000"},
         {CANDLES "&interval=1m&interval=1m", 400, "bad_argument", "twice"},
+        {CANDLES "&interval=1m&vwap=1", 400, "bad_argument", "true or false"},
+        {CANDLES "&interval=1m&vwap", 400, "bad_argument", "true or false"},
         {CANDLES "&interval=1m&lmit=1", 400, "bad_argument", "there are: symbol"},
         {CANDLES "&interval=1m&from=2&to=2", 400, "bad_argument", "before"},
         {CANDLES "&interval=1m&from=never", 400, "bad_argument", "RFC 3339"},
@@ -274,6 +277,26 @@ Test(http, candles_are_the_newest_of_the_range_oldest_first)
     check_candles(CANDLES "&interval=1m&from=1970-01-01T00:10:00Z&to=1970-01-01T00:20:00Z", 10, 10);
     check_candles(CANDLES "&interval=1m&from=60000001&to=180000001", 2, 2);
     check_candles(CANDLES "&interval=1m&from=2001-01-01&to=2001-01-02", 0, 0);
+}
+
+/* Prices and volumes of the lab are the same, so the average lies above the middle. */
+Test(http, candles_have_average_prices_where_they_are_asked_for)
+{
+    lab_start(&lab);
+    get(CANDLES "&interval=1m&limit=1&vwap=true");
+    json_t *tree = body_of(200);
+    struct turnover turnover = {.trades = 0};
+    for (int64_t time = LAB_END - TIME_MINUTE_US; time < LAB_END; time += LAB_TICK_US)
+        turnover_add_trade(&turnover, lab_price(time), lab_price(time));
+    struct vwap vwap = vwap_of(&turnover);
+    char wanted[VWAP_TEXT_BYTES + 16];
+    (void)snprintf(wanted, sizeof wanted, "\"vwap\":%s}]", vwap_format(&vwap).text);
+    cr_assert_not_null(strstr(response.body, wanted), "%s: %s", wanted, response.body);
+    json_decref(tree);
+    get(CANDLES "&interval=1m&limit=1&vwap=false");
+    tree = body_of(200);
+    cr_assert_null(strstr(response.body, "vwap"));
+    json_decref(tree);
 }
 
 Test(http, an_answer_of_many_pieces_is_whole)

@@ -143,6 +143,22 @@ static struct block *build(struct time_range range, int64_t interval_us)
     return interval_us > 0 ? build_candles(range, interval_us) : build_ticks(range);
 }
 
+/* To the end of a grain, or of emptiness, of which there are decades before and after the ticks. */
+static int64_t end_of_stretch(int64_t from, int64_t grain_us)
+{
+    if (from >= LAB_END)
+        return INT64_MAX;
+    return from < -grain_us ? -grain_us : time_floor(from, grain_us) + grain_us;
+}
+
+static int64_t start_of_stretch(int64_t to, int64_t grain_us)
+{
+    int64_t after = time_ceil(LAB_END, grain_us);
+    if (to <= 0)
+        return INT64_MIN;
+    return to > after ? after : time_floor(to - 1, grain_us);
+}
+
 static void serve(struct tick_load *load, bool fails)
 {
     struct error error = {.text = ""};
@@ -154,11 +170,11 @@ static void serve(struct tick_load *load, bool fails)
     while (left.from < left.to && !atomic_load(&load->cancelled)) {
         struct time_range range = left;
         if (load->backward) {
-            int64_t start = time_floor(left.to - 1, load->grain_us);
+            int64_t start = start_of_stretch(left.to, load->grain_us);
             range.from = start > left.from ? start : left.from;
             left.to = range.from;
         } else {
-            int64_t end = time_floor(left.from, load->grain_us) + load->grain_us;
+            int64_t end = end_of_stretch(left.from, load->grain_us);
             range.to = end < left.to ? end : left.to;
             left.from = range.to;
         }

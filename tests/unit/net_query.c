@@ -117,8 +117,32 @@ Test(net_query, integers_and_counts_have_bounds)
     assert_says("an integer from 1 to 10");
 }
 
+Test(net_query, a_flag_is_true_or_false_and_nothing_else)
+{
+    static const struct {
+        const char *text;
+        enum status status;
+        bool value;
+    } table[] = {
+        {"f=true", STATUS_OK, true},        {"f=false", STATUS_OK, false},
+        {"f=1", STATUS_INVALID, false},     {"f=TRUE", STATUS_INVALID, false},
+        {"f=", STATUS_INVALID, false},      {"f", STATUS_INVALID, false},
+        {"f=true ", STATUS_INVALID, false},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        bool value = !table[i].value;
+        query_init(&query);
+        cr_assert(add(table[i].text) == STATUS_OK);
+        cr_assert(query_bool(&query, "f", &value, &error) == table[i].status, "%s", table[i].text);
+        cr_assert((value == table[i].value) == (table[i].status == STATUS_OK), "%s", table[i].text);
+    }
+    assert_says("true or false");
+}
+
 Test(net_query, what_is_absent_leaves_the_default)
 {
+    bool flag = true;
+    cr_assert(query_bool(&query, "n", &flag, &error) == STATUS_OK && flag);
     int64_t integer = 7;
     size_t count = 8;
     int64_t time = 9;

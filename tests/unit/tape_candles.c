@@ -79,11 +79,11 @@ static void make_market(size_t count, int64_t gap_us_most)
     ticks->symbol.to = ticks->ticks[count - 1].time + 1;
 }
 
-static enum status run(const struct candle **candles, size_t *count)
+static enum status run(struct candle_rows *rows)
 {
     struct error error;
     enum status status;
-    while ((status = candle_query_run(query, candles, count, &error)) == STATUS_WAIT) {
+    while ((status = candle_query_run(query, rows, &error)) == STATUS_WAIT) {
         fake_source_run(&fake);
         inbox_drain(&inbox);
     }
@@ -116,13 +116,12 @@ static void check(const struct candle_query_range *range, int64_t interval_us)
     static struct candle wanted[FAKE_TICKS_MAX];
     size_t wanted_count = expect(range, interval_us, wanted);
     candle_query_ask(query, range);
-    const struct candle *candles;
-    size_t count;
-    cr_assert(run(&candles, &count) == STATUS_OK);
-    cr_assert(count == wanted_count, "%zu of %zu candles of %" PRId64 " s, at %" PRId64, count,
-              wanted_count, interval_us / S, range->at);
-    for (size_t i = 0; i < count; i++)
-        cr_assert(candle_equal(&candles[i], &wanted[i]), "candle %zu of %zu", i, count);
+    struct candle_rows rows;
+    cr_assert(run(&rows) == STATUS_OK);
+    cr_assert(rows.count == wanted_count, "%zu of %zu candles of %" PRId64 " s, at %" PRId64,
+              rows.count, wanted_count, interval_us / S, range->at);
+    for (size_t i = 0; i < rows.count; i++)
+        cr_assert(candle_equal(&rows.candles[i], &wanted[i]), "candle %zu of %zu", i, rows.count);
 }
 
 static const int64_t intervals[] = {S,      5 * S,      30 * S,     90 * S,
@@ -167,21 +166,58 @@ Test(tape_candles, come_however_small_the_cache)
     }
 }
 
-Test(tape_candles, of_seconds_are_looked_for_a_day_back_and_no_further)
+static void add_trade(int64_t time, int64_t price)
+{
+    fake_tape_add(ticks, time, 1);
+    ticks->ticks[ticks->count - 1].fields[TICK_LAST] = price;
+    ticks->symbol.to = time + 1;
+}
+
+/* A trade a month, for years: further apart than the day that is looked through at any rate. */
+Test(tape_candles, of_seconds_are_found_however_sparse_they_are)
+{
+    for (int64_t month = 0; month < 60; month++)
+        add_trade(month * 30 * TIME_DAY_US + 7 * S, month + 1);
+    query = candle_query_create(tape, &inbox, &ticks->symbol, S, wake, NULL);
+    struct candle_query_range range = {
+        .from = TIME_MIN, .to = 70 * 30 * TIME_DAY_US, .at = CANDLE_QUERY_NO_INSTANT, .limit = 50};
+    check(&range, S);
+    cr_assert(fake.load_count <= CANDLE_QUERY_STRETCHES_MOST, "%zu loads", fake.load_count);
+    range.limit = 500;
+    check(&range, S);
+}
+
+/* Each further away than anything that has been learned of the symbol lets guess. */
+Test(tape_candles, of_seconds_are_not_looked_for_without_end)
+{
+    fake.tapes[0].symbol.to = S;
+    fake.tapes[0].symbol.ticks = 1000000;
+    for (int64_t day = 0; day < 3000; day++)
+        add_trade(day * TIME_DAY_US, day + 1);
+    ticks->symbol.from = ticks->symbol.to - S; /* so it is thought to be dense */
+    query = candle_query_create(tape, &inbox, &ticks->symbol, S, wake, NULL);
+    struct candle_query_range range = {
+        .from = TIME_MIN, .to = ticks->symbol.to, .at = CANDLE_QUERY_NO_INSTANT, .limit = 5000};
+    static struct candle wanted[FAKE_TICKS_MAX];
+    size_t wanted_count = expect(&range, S, wanted);
+    candle_query_ask(query, &range);
+    struct candle_rows rows;
+    cr_assert(run(&rows) == STATUS_OK);
+    cr_assert_lt(rows.count, wanted_count);
+    cr_assert_gt(rows.count, 10);
+    cr_assert(fake.load_count <= CANDLE_QUERY_STRETCHES_MOST + 64, "%zu loads", fake.load_count);
+    for (size_t i = 0; i < rows.count; i++)
+        cr_assert(candle_equal(&rows.candles[i], &wanted[wanted_count - rows.count + i]));
+}
+
+Test(tape_candles, of_seconds_are_not_looked_for_where_no_tick_has_a_last_price)
 {
     fake_tape_add(ticks, 0, 1);
-    ticks->ticks[0].fields[TICK_LAST] = 5;
-    ticks->symbol.to = 1;
+    ticks->symbol.lacks = TICK_FIELD_BIT(TICK_LAST);
     query = candle_query_create(tape, &inbox, &ticks->symbol, S, wake, NULL);
-    struct candle_query_range range = {.from = TIME_MIN, .to = TIME_MAX, .limit = 5};
-    const struct candle *candles;
-    size_t count;
-    range.at = range.to = TIME_DAY_US;
-    candle_query_ask(query, &range);
-    cr_assert(run(&candles, &count) == STATUS_OK && count == 1);
-    range.at = range.to = TIME_DAY_US + S;
-    candle_query_ask(query, &range);
-    cr_assert(run(&candles, &count) == STATUS_OK && count == 0);
+    struct candle_query_range range = {.from = TIME_MIN, .to = HOUR, .at = HOUR, .limit = 5};
+    check(&range, S);
+    cr_assert_eq(fake.load_count, 0);
 }
 
 Test(tape_candles, are_asked_for_once_and_then_known)
@@ -204,14 +240,13 @@ Test(tape_candles, are_not_looked_for_beyond_the_last_one_wanted)
     ticks->ticks[0].fields[TICK_LAST] = 5;
     query = candle_query_create(tape, &inbox, &ticks->symbol, MINUTE, wake, NULL);
     struct candle_query_range range = {.from = TIME_MIN, .to = TIME_MAX, .at = HOUR, .limit = 1};
-    const struct candle *candles;
-    size_t count;
+    struct candle_rows rows;
     candle_query_ask(query, &range);
-    cr_assert(run(&candles, &count) == STATUS_OK && count == 1);
+    cr_assert(run(&rows) == STATUS_OK && rows.count == 1);
     cr_assert(fake.load_count == 1, "%zu loads", fake.load_count);
     range.limit = 2;
     candle_query_ask(query, &range);
-    cr_assert(run(&candles, &count) == STATUS_OK && count == 1);
+    cr_assert(run(&rows) == STATUS_OK && rows.count == 1);
     cr_assert(fake.load_count > 1, "there might have been another");
 }
 
@@ -249,19 +284,18 @@ Test(tape_candles, begin_anew_when_their_ticks_change_meanwhile)
     struct candle_query_range range = {
         .from = 0, .to = ticks->symbol.to, .at = ticks->symbol.to, .limit = 500};
     candle_query_ask(query, &range);
-    const struct candle *candles;
-    size_t count;
+    struct candle_rows rows;
     struct error error;
-    cr_assert(candle_query_run(query, &candles, &count, &error) == STATUS_WAIT);
+    cr_assert(candle_query_run(query, &rows, &error) == STATUS_WAIT);
     fake_source_step(&fake);
     inbox_drain(&inbox);
     ticks->ticks[500].fields[TICK_LAST] = 123456 * DECIMAL_ONE;
     tape_invalidate(tape, "A", (struct time_range){.from = TIME_MIN, .to = TIME_MAX});
     static struct candle wanted[1000];
     size_t wanted_count = expect(&range, HOUR, wanted);
-    cr_assert(run(&candles, &count) == STATUS_OK && count == wanted_count);
-    for (size_t i = 0; i < count; i++)
-        cr_assert(candle_equal(&candles[i], &wanted[i]));
+    cr_assert(run(&rows) == STATUS_OK && rows.count == wanted_count);
+    for (size_t i = 0; i < rows.count; i++)
+        cr_assert(candle_equal(&rows.candles[i], &wanted[i]));
 }
 
 /* Others had written late ticks: the stored candles are right again, the ticks stay as they are. */
@@ -302,13 +336,115 @@ Test(tape_candles, tell_that_a_load_failed_and_try_again)
     struct candle_query_range range = {
         .from = TIME_MIN, .to = ticks->symbol.to, .at = ticks->symbol.to, .limit = 5};
     candle_query_ask(query, &range);
-    const struct candle *candles;
-    size_t count;
+    struct candle_rows rows;
     struct error error;
-    cr_assert(candle_query_run(query, &candles, &count, &error) == STATUS_WAIT);
+    cr_assert(candle_query_run(query, &rows, &error) == STATUS_WAIT);
     fake_source_end(&fake, STATUS_UNAVAILABLE);
     inbox_drain(&inbox);
     cr_assert(wakes > 0);
-    cr_assert(candle_query_run(query, &candles, &count, &error) == STATUS_UNAVAILABLE);
-    cr_assert(run(&candles, &count) == STATUS_OK);
+    cr_assert(candle_query_run(query, &rows, &error) == STATUS_UNAVAILABLE);
+    cr_assert(run(&rows) == STATUS_OK);
+}
+
+/* ---- while somebody commits all the time ---- */
+
+/* Every load is overtaken by a commit before it brings anything. */
+static enum status run_through_commits(struct candle_rows *rows, size_t most)
+{
+    struct error error;
+    enum status status;
+    while ((status = candle_query_run(query, rows, &error)) == STATUS_WAIT && most-- > 0) {
+        int64_t time = ticks->symbol.to + 1000;
+        add_trade(time, 4711);
+        tape_invalidate(tape, "A", (struct time_range){.from = time, .to = time + 1});
+        fake_source_run(&fake);
+        inbox_drain(&inbox);
+    }
+    return status;
+}
+
+static void check_through_commits(bool watched, size_t loads_most)
+{
+    dice = 5;
+    make_market(500, S);
+    size_t count = ticks->count;
+    query = candle_query_create(tape, &inbox, &ticks->symbol, HOUR, wake, NULL);
+    struct candle_query_range range = {.from = ticks->symbol.to - HOUR,
+                                       .to = TIME_MAX,
+                                       .at = ticks->symbol.to + MINUTE,
+                                       .limit = 5,
+                                       .vwap = true,
+                                       .watched = watched};
+    candle_query_ask(query, &range);
+    struct candle_rows rows;
+    cr_assert(run_through_commits(&rows, 1000) == STATUS_OK, "starved");
+    cr_assert(fake.load_count <= loads_most, "%zu loads", fake.load_count);
+    cr_assert(ticks->count > count, "there were commits");
+    cr_assert_gt(rows.count, 0);
+}
+
+Test(tape_candles, come_to_an_end_while_ticks_are_committed_all_the_time)
+{
+    check_through_commits(false, 64);
+}
+
+Test(tape_candles, that_are_watched_do_not_even_begin_anew)
+{
+    check_through_commits(true, 32);
+}
+
+/* What a load brings that began before a change, is for those alone who waited then. */
+Test(tape_candles, from_before_a_change_are_not_kept)
+{
+    add_trade(0, 5);
+    query = candle_query_create(tape, &inbox, &ticks->symbol, MINUTE, wake, NULL);
+    struct candle_query_range range = {
+        .from = 0, .to = MINUTE, .at = CANDLE_QUERY_NO_INSTANT, .limit = 5, .watched = true};
+    candle_query_ask(query, &range);
+    struct candle_rows rows;
+    struct error error;
+    cr_assert(candle_query_run(query, &rows, &error) == STATUS_WAIT);
+    tape_invalidate(tape, "A", (struct time_range){.from = 0, .to = 1});
+    fake_source_step(&fake); /* read before the commit, brought after it */
+    inbox_drain(&inbox);
+    cr_assert(candle_query_run(query, &rows, &error) == STATUS_OK);
+    cr_assert_eq(rows.candles[0].trades, 1);
+    add_trade(1, 9);
+    check(&range, MINUTE);
+    cr_assert_eq(fake.load_count, 2, "asked again, read again");
+}
+
+Test(tape_candles, of_a_load_that_failed_after_a_change_fail_too)
+{
+    add_trade(0, 5);
+    query = candle_query_create(tape, &inbox, &ticks->symbol, MINUTE, wake, NULL);
+    struct candle_query_range range = {
+        .from = 0, .to = MINUTE, .at = CANDLE_QUERY_NO_INSTANT, .limit = 5, .watched = true};
+    candle_query_ask(query, &range);
+    struct candle_rows rows;
+    struct error error;
+    cr_assert(candle_query_run(query, &rows, &error) == STATUS_WAIT);
+    tape_invalidate(tape, "A", (struct time_range){.from = 0, .to = 1});
+    fake_source_end(&fake, STATUS_UNAVAILABLE);
+    inbox_drain(&inbox);
+    cr_assert(candle_query_run(query, &rows, &error) == STATUS_UNAVAILABLE);
+    check(&range, MINUTE);
+}
+
+Test(tape_candles, may_be_given_up_when_a_change_has_overtaken_them)
+{
+    add_trade(0, 5);
+    struct candle_query_range range = {
+        .from = 0, .to = MINUTE, .at = CANDLE_QUERY_NO_INSTANT, .limit = 5, .watched = true};
+    for (int i = 0; i < 20; i++) { /* more than may be outdated at a time */
+        query = candle_query_create(tape, &inbox, &ticks->symbol, MINUTE, wake, NULL);
+        candle_query_ask(query, &range);
+        struct candle_rows rows;
+        struct error error;
+        cr_assert(candle_query_run(query, &rows, &error) == STATUS_WAIT);
+        tape_invalidate(tape, "A", (struct time_range){.from = 0, .to = 1});
+        candle_query_destroy(&query);
+    }
+    query = candle_query_create(tape, &inbox, &ticks->symbol, MINUTE, wake, NULL);
+    check(&range, MINUTE);
 }

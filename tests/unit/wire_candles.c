@@ -76,19 +76,24 @@ Test(wire_candles, of_many_symbols_have_bounds_together)
 
 static char *written;
 
-static json_t *written_columns(const struct candle *candles, size_t count)
+static json_t *written_rows(const struct candle_rows *rows)
 {
     struct buffer out;
     struct writer writer;
     buffer_init(&out, 1 << 20);
     writer_init(&writer, &out, WIRE_JSON);
-    writer_map(&writer, CANDLE_COLUMN_PAIRS);
-    candles_write_columns(&writer, candles, count, 10, 20, COLUMN_ENCODINGS_ALL);
+    writer_map(&writer, candles_column_pairs(rows));
+    candles_write_columns(&writer, rows, 10, 20, COLUMN_ENCODINGS_ALL);
     writer_end(&writer);
     json_t *tree = json_loadb((const char *)out.bytes, out.count, 0, NULL);
     cr_assert_not_null(tree);
     buffer_deinit(&out);
     return tree;
+}
+
+static json_t *written_columns(const struct candle *candles, size_t count)
+{
+    return written_rows(&(struct candle_rows){.candles = candles, .count = count});
 }
 
 static void check_json(json_t *tree, const char *key, const char *expected)
@@ -145,6 +150,49 @@ Test(wire_candles, have_volumes_beyond_64_bits)
         candle_add_trade(&candles[0], 1, INT64_MAX);
     tree = written_columns(candles, 2);
     check_json(tree, "volume", "['text',['2024674407370.9551614',null]]");
+    json_decref(tree);
+}
+
+static struct vwap vwap_at(int64_t price, int64_t volume)
+{
+    struct turnover turnover = {.trades = 0};
+    turnover_add_trade(&turnover, price, volume);
+    return vwap_of(&turnover);
+}
+
+Test(wire_candles, have_average_prices_where_they_were_asked_for)
+{
+    struct candle candles[3] = {candle_at(0), candle_at(10), candle_at(20)};
+    struct vwap vwaps[3] = {vwap_at(150000000, 7), vwap_at(1, 0), vwap_at(-50000000, 3)};
+    struct candle_rows rows = {.candles = candles, .vwaps = vwaps, .count = 3};
+    json_t *tree = written_rows(&rows);
+    check_json(tree, "vwap", "['i16',5,1,[10,null,-10]]");
+    json_decref(tree);
+    rows.count = 0;
+    tree = written_rows(&rows);
+    check_json(tree, "vwap", "['const',null,0]");
+    json_decref(tree);
+    rows.vwaps = NULL;
+    tree = written_rows(&rows);
+    cr_assert_null(json_object_get(tree, "vwap"));
+    json_decref(tree);
+}
+
+/* Volumes of opposite signs that nearly come to nothing. */
+Test(wire_candles, have_average_prices_beyond_64_bits)
+{
+    struct candle candles[2] = {candle_at(0), candle_at(10)};
+    struct turnover turnover = {.trades = 0};
+    turnover_add_trade(&turnover, INT64_MAX, INT64_MAX);
+    turnover_add_trade(&turnover, INT64_MAX, 1 - INT64_MAX);
+    turnover_add_trade(&turnover, -INT64_MAX, 2);
+    turnover_add_trade(&turnover, -INT64_MAX, -2);
+    turnover_add_trade(&turnover, INT64_MAX, 5);
+    turnover_add_trade(&turnover, -INT64_MAX, -5);
+    struct vwap vwaps[2] = {vwap_of(&turnover), {.is_there = false}};
+    json_t *tree =
+        written_rows(&(struct candle_rows){.candles = candles, .vwaps = vwaps, .count = 2});
+    check_json(tree, "vwap", "['text',['1014570924054.02533877',null]]");
     json_decref(tree);
 }
 

@@ -68,8 +68,7 @@ Test(wire_http, candles_have_their_exact_digits)
                                   .interval = "60s",
                                   .interval_us = TIME_MINUTE_US,
                                   .final_by = 2 * TIME_MINUTE_US - 1,
-                                  .candles = candles,
-                                  .count = 2};
+                                  .rows = {.candles = candles, .count = 2}};
     for (int i = 0; i < 10; i++)
         candle_add_trade(&candles[0], candles[0].close, INT64_MAX);
     http_candles_write(&out, &answer);
@@ -79,9 +78,28 @@ Test(wire_http, candles_have_their_exact_digits)
           "\"volume\":922337203685.47758071,\"trades\":12,\"final\":true},"
           "{\"time\":\"1970-01-01T00:01:00.000000Z\",\"open\":-0.00000001,\"high\":1,"
           "\"low\":-0.00000001,\"close\":1,\"volume\":null,\"trades\":2,\"final\":false}]}\n");
-    answer.count = 0;
+    answer.rows.count = 0;
     http_candles_write(&out, &answer);
     check("{\"symbol\":\"A\",\"interval\":\"60s\",\"candles\":[]}\n");
+}
+
+Test(wire_http, candles_have_average_prices_where_they_were_asked_for)
+{
+    struct candle candles[] = {candle_of(0, DECIMAL_ONE, DECIMAL_ONE, 1),
+                               candle_of(TIME_MINUTE_US, 1, 1, DECIMAL_NULL)};
+    struct vwap vwaps[] = {{.low = 6180030512345, .is_there = true}, {.is_there = false}};
+    struct http_candles answer = {.symbol = "A",
+                                  .interval = "1m",
+                                  .interval_us = TIME_MINUTE_US,
+                                  .final_by = TIME_MINUTE_US,
+                                  .rows = {.candles = candles, .vwaps = vwaps, .count = 2}};
+    http_candles_write(&out, &answer);
+    check("{\"symbol\":\"A\",\"interval\":\"1m\",\"candles\":["
+          "{\"time\":\"1970-01-01T00:00:00.000000Z\",\"open\":1,\"high\":1,\"low\":1,\"close\":1,"
+          "\"volume\":0.00000001,\"trades\":2,\"final\":true,\"vwap\":61800.30512345},"
+          "{\"time\":\"1970-01-01T00:01:00.000000Z\",\"open\":0.00000001,\"high\":0.00000001,"
+          "\"low\":0.00000001,\"close\":0.00000001,\"volume\":null,\"trades\":2,\"final\":false,"
+          "\"vwap\":null}]}\n");
 }
 
 Test(wire_http, ticks_are_lines)

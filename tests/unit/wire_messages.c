@@ -366,8 +366,7 @@ static struct candles_message candles_message(size_t first, size_t count)
         .id = 3,
         .symbol = "BINANCE:BTCUSDT",
         .interval = &minute,
-        .candles = candles + first,
-        .count = count,
+        .rows = {.candles = candles + first, .count = count},
         .final_by = T0,
         .encodings = COLUMN_ENCODINGS_ALL,
     };
@@ -405,8 +404,41 @@ static void write_history(struct writer *writer)
                              .symbol = 5,
                              .interval = &minute,
                              .at = T0,
-                             .candles = candles,
-                             .count = 2,
+                             .rows = {.candles = candles, .count = 2},
+                             .encodings = COLUMN_ENCODINGS_ALL,
+                         });
+}
+
+/* As many as candles: a price, null, and one that only volumes below zero come to. */
+static const struct vwap vwaps[] = {
+    {.low = 6180030512345, .is_there = true},
+    {.is_there = false},
+    {.low = (vwap_word)INT64_MAX * 11, .is_negative = true, .is_there = true},
+};
+
+static void write_candles_with_vwap(struct writer *writer)
+{
+    struct candles_message message = candles_message(0, 2);
+    message.rows.vwaps = vwaps;
+    candles_snapshot_write(writer, &seventh, &message);
+}
+
+static void write_update_with_vwap(struct writer *writer)
+{
+    struct candles_message message = candles_message(2, 1);
+    message.rows.vwaps = vwaps + 2;
+    candles_update_write(writer, &message);
+}
+
+static void write_history_with_vwap(struct writer *writer)
+{
+    replay_history_write(writer, &seventh,
+                         &(struct replay_history_answer){
+                             .id = 1,
+                             .symbol = 5,
+                             .interval = &minute,
+                             .at = T0,
+                             .rows = {.candles = candles, .vwaps = vwaps, .count = 1},
                              .encodings = COLUMN_ENCODINGS_ALL,
                          });
 }
@@ -527,6 +559,24 @@ static const struct message messages[] = {
      "'time':['const',1723161240000000,0],'open':['const',618001,1],'high':['const',618002,1],"
      "'low':['const',-1,8],'close':['const',61800,0],'volume':['text',"
      "['276701161105.64327421']],'trades':['const',4294967296,0],'final':['const',0,0]}"},
+    {"candles.snapshot with vwap", write_candles_with_vwap,
+     "{'ev':'candles.snapshot','re':7,'id':3,'symbol':'BINANCE:BTCUSDT','interval':'1m','n':2,"
+     "'time':['u32',1723161120000000,60000000,[0,1]],'open':['i16',618001,1,[2,-1]],"
+     "'high':['i32',6180015617283,8,[15617284,-15617283]],'low':['i16',618001,1,[2,-1]],"
+     "'close':['i32',6180015000000,8,[15000001,-15000000]],'volume':['i16',15,1,[0,null]],"
+     "'trades':['u32',1,2,[1,0]],'final':['const',1,0],'vwap':['i16',6180030512345,8,[0,null]]}"},
+    {"candles.update with vwap", write_update_with_vwap,
+     "{'ev':'candles.update','id':3,'symbol':'BINANCE:BTCUSDT','interval':'1m','n':1,"
+     "'time':['const',1723161240000000,0],'open':['const',618001,1],'high':['const',618002,1],"
+     "'low':['const',-1,8],'close':['const',61800,0],'volume':['text',"
+     "['276701161105.64327421']],'trades':['const',4294967296,0],'final':['const',0,0],"
+     "'vwap':['text',['-1014570924054.02533877']]}"},
+    {"replay.history with vwap", write_history_with_vwap,
+     "{'ev':'replay.history','re':7,'id':1,'symbol':5,'interval':'1m','at':1723161255088169,"
+     "'n':1,'time':['const',1723161120000000,0],'open':['const',618003,1],"
+     "'high':['const',6180031234567,8],'low':['const',618003,1],'close':['const',6180030000001,8],"
+     "'volume':['const',15,1],'trades':['const',3,0],'final':['const',1,0],"
+     "'vwap':['const',6180030512345,8]}"},
     {"ok of an unsubscription", write_ok_alone, "{'ev':'ok','re':7,'id':3}"},
     {"replay.frame with candles", write_frame_with_candles,
      "{'ev':'replay.frame','id':1,'epoch':2,'seq':2,'due':2000000,'span':[1723161255088169,"
