@@ -208,7 +208,7 @@ static void write_candles(const struct question *mine, struct writer *writer,
     candles_snapshot_write(writer, &mine->asked, &message);
 }
 
-/* Whatever it was, it was the database's. */
+/* Whatever it was, it was the database's, unless it was too much. */
 static void say_failure(struct question *mine, struct writer *writer, const struct error *error)
 {
     struct error told = *error;

@@ -124,18 +124,23 @@ begin
     -- and so is div(): floor(|x| + 1/2) in units of the eighth decimal.
     return query execute format($sql$
         select s.bucket,
-               sign(s.value) * sign(s.volume)
-                   * div(2 * abs(s.value) * 100000000 + abs(s.volume), 2 * nullif(abs(s.volume), 0)) * 0.00000001
+               case when s.trades >= coalesce(c.trades, 0) then
+                   sign(s.value) * sign(s.volume)
+                       * div(2 * abs(s.value) * 100000000 + abs(s.volume), 2 * nullif(abs(s.volume), 0)) * 0.00000001
+               end
           from (select date_bin(%L::interval, t.time, timestamptz '2000-01-03 00:00:00+00') as bucket,
                        sum(t.last_price * t.volume) as value,
-                       sum(t.volume) as volume
+                       sum(t.volume) as volume,
+                       count(*) as trades
                   from public.tick_data t
                  where t.symbol = %L and t.time >= %L::timestamptz and t.time < %L::timestamptz
                    and t.last_price is not null
                  group by 1) s
-         order by 1$sql$, v_width, p_symbol, p_from, p_to);
+          -- A candle outlives its ticks: where some of them were dropped, the others have no say.
+          left join tapedeck.candles_rolled(%s, %L, %L, %L) c using (bucket)
+         order by 1$sql$, v_width, p_symbol, p_from, p_to, p_interval_us, p_symbol, p_from, p_to);
 end
 $$;
 
 comment on function tapedeck.candles_vwap(bigint, text, timestamptz, timestamptz) is
-    'Average price by volume of every bucket with a trade, p_from <= bucket < p_to, oldest first, out of the ticks alone: rounded half away from zero to eight decimals; null where the volumes come to nothing. Buckets whose ticks were dropped have no row. Both bounds are starts of buckets.';
+    'Average price by volume of every bucket with a trade, p_from <= bucket < p_to, oldest first, out of the ticks alone: rounded half away from zero to eight decimals; null where the volumes come to nothing, or where some of the ticks were dropped. Buckets whose ticks were all dropped have no row. Both bounds are starts of buckets.';
