@@ -74,14 +74,6 @@ static bool is_same(const struct state *a, const struct state *b)
     return a->final == b->final && candle_equal(&a->candle, &b->candle);
 }
 
-/* Candles that come from ticks are looked for a day back only. */
-static bool is_certain(const struct state *state, int64_t interval_us, int64_t at)
-{
-    if (interval_us % TIME_MINUTE_US == 0 || !state->exists)
-        return true;
-    return state->candle.time > at - TIME_DAY_US + interval_us;
-}
-
 struct block *candles_block(const struct world_tape *tape, int64_t interval_us,
                             struct time_range range, uint64_t changes)
 {
@@ -230,16 +222,10 @@ static size_t check_forward(const struct world_tape *tape, int64_t interval_us,
 }
 
 static size_t check_backward(const struct world_tape *tape, int64_t interval_us,
-                             struct time_range span, struct series_rows *rows, bool *is_unsure)
+                             struct time_range span, struct series_rows *rows)
 {
     struct state old = newest_state(tape, interval_us, span.to, span.to);
     struct state now = newest_state(tape, interval_us, span.from, span.from);
-    *is_unsure = *is_unsure || !is_certain(&old, interval_us, span.to);
-    if (*is_unsure || !is_certain(&now, interval_us, span.from)) {
-        bool is_sent = next_row(rows) != NULL;
-        *is_unsure = *is_unsure && !is_sent;
-        return is_sent;
-    }
     if (is_same(&old, &now))
         return 0;
     const json_t *sent = next_row(rows);
@@ -265,7 +251,7 @@ size_t candles_check_frame(struct watch *watch, const json_t *message, int64_t e
         const struct world_tape *tape = watch_tape(watch, rows.symbol);
         count += watch->epoch.direction > 0
                      ? check_forward(tape, interval->us, span, &rows)
-                     : check_backward(tape, interval->us, span, &rows, &watch->epoch.is_unsure[i]);
+                     : check_backward(tape, interval->us, span, &rows);
         CHECK(next_row(&rows) == NULL, "a %s candle that is as it was", interval->text);
     }
     CHECK(count == json_array_size(all), "%zu candles in a frame, %zu have changed",
@@ -341,7 +327,7 @@ static void check_item(const struct watch *watch, const json_t *item, const stru
     }
     check_columns(item, count, want);
     struct state older = newest_state(tape, wish->us, before, at);
-    if (!older.exists || !is_certain(&older, wish->us, at))
+    if (!older.exists)
         return;
     size_t complete = count - (count > 0 && !want[count - 1].final);
     CHECK(older.final && complete >= (size_t)wish->history, "%zu of %" PRId64 " candles of history",

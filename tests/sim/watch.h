@@ -76,8 +76,6 @@ struct epoch {
     int64_t due_us;
     int64_t totals[WORLD_SYMBOLS_MAX];
     uint64_t changes; /* of the world, when it was asked for: later ones make some things unsure */
-    /* Candles that come from ticks: it may not know how old the one is that it looked for. */
-    bool is_unsure[WORLD_SYMBOLS_MAX * INTERVALS_MAX];
     /* Of a step: */
     bool is_pending; /* its end has not been reached */
     enum step_unit unit;
