@@ -216,6 +216,23 @@ describe.skipIf(missing !== undefined)("the page", { timeout: 60_000 }, () => {
     await expectTail("1s", long);
   });
 
+  it("tells the average price of the candle that the crosshair rests on", async () => {
+    await open("#symbol=AAA");
+    await waitFor("paused");
+    await page.keyboard.press("End");
+    await page.waitForFunction(() => (window.__tapedeck?.candles ?? 0) >= 100);
+    expect(await page.locator(".legend").textContent()).not.toContain("VWAP");
+    const chart = await page.locator(".chart").first().boundingBox();
+    await page.mouse.move((chart?.x ?? 0) + (chart?.width ?? 0) / 2, (chart?.y ?? 0) + (chart?.height ?? 0) / 2);
+    await page.waitForFunction(() => /L ([\d.,]+) .*VWAP [\d.,]+$/.test(document.querySelector(".legend")?.textContent ?? ""));
+    const text = (await page.locator(".legend").textContent()) ?? "";
+    const value = (name: string): number => Number(new RegExp(`${name} ([\\d.,]+)`).exec(text)?.[1]?.replaceAll(",", ""));
+    expect(value("VWAP")).toBeGreaterThanOrEqual(value("L"));
+    expect(value("VWAP")).toBeLessThanOrEqual(value("H"));
+    await page.mouse.move(0, 0);
+    await page.waitForFunction(() => !/VWAP/.test(document.querySelector(".legend")?.textContent ?? ""));
+  });
+
   it("says why there are no candles of quotes", async () => {
     await open("#symbol=BBB");
     await waitFor("paused");

@@ -62,6 +62,14 @@ describe("columns", () => {
     expect([page.priceDecimals, page.volumeDecimals]).toEqual([1, 8]);
   });
 
+  it("have an average price where it was asked for", () => {
+    const asked = decodeCandles({ ...message(["const", 1, 0]), vwap: ["i16", 15, 1, [0, null]] });
+    expect(asked.candles.map(({ vwap }) => vwap)).toEqual([1.5, NaN]);
+    const texts = decodeCandles({ ...message(["const", 1, 0]), vwap: ["text", ["-1014570924054.02533877", null]] });
+    expect(texts.candles.map(({ vwap }) => vwap)).toEqual([-1014570924054.02533877, NaN]);
+    for (const each of decodeCandles(message(["const", 1, 0])).candles) expect(each).not.toHaveProperty("vwap");
+  });
+
   it.each([[["1"]], [["1", "x"]], [["1", 2]], ["1"]])("with the texts %j are refused", (texts) => {
     expect(() => decodeCandles(message(["text", texts]))).toThrow("A column");
   });
@@ -197,6 +205,27 @@ describe("over the mock's line", () => {
     expect([feed.status.state, feed.series.candles, told]).toEqual(["live", wanted("1m"), 1]);
     write(held);
     expect([feed.series.candles, told]).toEqual([wanted("1m"), 2]);
+  });
+
+  it("a feed with average prices has those of its ticks, and follows them", () => {
+    const average = (time: number): number => {
+      const held = symbol.ticks.filter((tick) => tick.time >= time && tick.time < time + MINUTE && tick.last !== null);
+      const sum = (of: (tick: (typeof held)[0]) => number): number => held.reduce((all, tick) => all + of(tick), 0);
+      const volume = sum((tick) => tick.volume ?? 0);
+      return sum((tick) => (tick.last ?? 0) * (tick.volume ?? 0)) / volume / 10 ** symbol.exp;
+    };
+    const held = symbol.ticks.splice(2_000);
+    const feed = new CandleFeed(connection, { symbol: "A", interval: "1m", vwap: true });
+    clock.advance(10);
+    const check = (): void => {
+      expect(feed.series.candles.length).toBeGreaterThan(1);
+      for (const { time, vwap } of feed.series.candles) expect(vwap).toBeCloseTo(average(time), 7);
+    };
+    check();
+    const before = feed.series.candles.length;
+    write(held);
+    expect(feed.series.candles.length).toBeGreaterThan(before);
+    check();
   });
 
   it("a feed goes on after the connection was lost, with what was written meanwhile", () => {

@@ -3,6 +3,7 @@ import { decimalColumn, timeColumn } from "./mock-columns.mjs";
 import { bucketStart, firstAt, intervalMicros } from "./mock-steps.mjs";
 
 const VOLUME_EXP = 4;
+const AVERAGE_EXP = 8;
 
 /** @typedef {import("./mock-data.mjs").MockSymbol} MockSymbol */
 /** @typedef {{time: number, open: number, high: number, low: number, close: number, volume: number, trades: number, final: boolean}} MockCandle mantissas */
@@ -72,6 +73,26 @@ export function changedRows(symbol, index, interval, at, edge) {
 /** @param {number} index @param {string} interval @param {number} exp @param {MockCandle} candle */
 function row(index, interval, exp, { time, open, high, low, close, volume, trades, final }) {
   return [index, interval, time, exp, open, high, low, close, VOLUME_EXP, volume, trades, final ? 1 : 0];
+}
+
+/**
+ * The average price by volume of each, of the ticks before `at`.
+ * @param {MockSymbol} symbol @param {string} interval @param {MockCandle[]} candles @param {number} at
+ */
+export function averageColumn({ ticks, exp }, interval, candles, at) {
+  const length = intervalMicros(interval);
+  const averages = candles.map(({ time }) => {
+    let [value, volume] = [0n, 0n];
+    for (let i = firstAt(ticks, time); i < firstAt(ticks, Math.min(at, time + length)); i++) {
+      const tick = ticks[i];
+      if (tick?.last == null || tick.volume == null) continue;
+      value += BigInt(tick.last) * BigInt(tick.volume);
+      volume += BigInt(tick.volume);
+    }
+    const scaled = value * 10n ** BigInt(AVERAGE_EXP - exp);
+    return volume === 0n ? null : Number((2n * scaled + volume) / (2n * volume));
+  });
+  return { vwap: decimalColumn(averages, AVERAGE_EXP) };
 }
 
 /** @param {MockCandle[]} candles @param {number} exp */

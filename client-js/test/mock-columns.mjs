@@ -24,6 +24,9 @@ export function decimalColumn(mantissas, exp) {
   if (widest < 2 ** 15) {
     return ["i16", base, exp, bytes(Int16Array.from(mantissas, (m) => (m === null ? -(2 ** 15) : m - base)))];
   }
+  if (widest >= 2 ** 31) {
+    return ["i64", exp, bytes(BigInt64Array.from(mantissas, (m) => (m === null ? -(2n ** 63n) : BigInt(m))))];
+  }
   return ["i32", base, exp, bytes(Int32Array.from(mantissas, (m) => (m === null ? -(2 ** 31) : m - base)))];
 }
 

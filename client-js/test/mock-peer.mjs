@@ -1,6 +1,6 @@
 /** One client's side of the mock server, without sockets: requests in, answers and pushes out. */
 import { decode, encode } from "@msgpack/msgpack";
-import { candleColumns, newestCandles } from "./mock-candles.mjs";
+import { averageColumn, candleColumns, newestCandles } from "./mock-candles.mjs";
 import { MockOperations } from "./mock-operations.mjs";
 import { MockReplay } from "./mock-replay.mjs";
 import { bucketStart, endOf, intervalMicros } from "./mock-steps.mjs";
@@ -10,7 +10,7 @@ import { bucketStart, endOf, intervalMicros } from "./mock-steps.mjs";
 export class MockPeer {
   /** @type {Map<number, MockReplay>} */
   replays = new Map();
-  /** Live candles. @type {Map<number, {symbol: import("./mock-data.mjs").MockSymbol, interval: string}>} */
+  /** Live candles. @type {Map<number, {symbol: import("./mock-data.mjs").MockSymbol, interval: string, vwap: boolean}>} */
   feeds = new Map();
 
   /**
@@ -84,20 +84,21 @@ export class MockPeer {
     if (!symbol) return error("not_found", `There is no symbol ${String(request["symbol"])}.`);
     const interval = String(request["interval"]);
     const id = Number(request["id"]);
-    if (request["live"]) this.feeds.set(id, { symbol, interval });
+    const vwap = request["vwap"] === true;
+    if (request["live"]) this.feeds.set(id, { symbol, interval, vwap });
     const before = request["to"] === undefined ? {} : { before: Number(request["to"]) };
     const candles = newestCandles(symbol, interval, { at: Infinity, count: Number(request["limit"] ?? 500), ...before })
       .filter(({ time }) => time >= Number(request["from"] ?? -Infinity));
-    return { ev: "candles.snapshot", id, symbol: symbol.symbol, interval, ...candleColumns(candles, symbol.exp) };
+    return { ev: "candles.snapshot", id, symbol: symbol.symbol, interval, ...columnsOf(symbol, interval, candles, vwap) };
   }
 
   /** Tells of ticks that were written from `from` on. @param {string} name @param {number} from */
   announce(name, from) {
-    for (const [id, { symbol, interval }] of this.feeds) {
+    for (const [id, { symbol, interval, vwap }] of this.feeds) {
       if (symbol.symbol !== name) continue;
       const since = bucketStart(from, intervalMicros(interval));
       const candles = newestCandles(symbol, interval, { at: Infinity, count: 5_000 }).filter(({ time }) => time >= since);
-      this.push({ ev: "candles.update", id, symbol: name, interval, ...candleColumns(candles, symbol.exp) });
+      this.push({ ev: "candles.update", id, symbol: name, interval, ...columnsOf(symbol, interval, candles, vwap) });
     }
   }
 
@@ -133,6 +134,15 @@ export class MockPeer {
         return error("unknown_op", `There is no ${String(request["op"])}.`);
     }
   }
+}
+
+/**
+ * @param {import("./mock-data.mjs").MockSymbol} symbol @param {string} interval
+ * @param {import("./mock-candles.mjs").MockCandle[]} candles @param {boolean} vwap
+ */
+function columnsOf(symbol, interval, candles, vwap) {
+  const columns = candleColumns(candles, symbol.exp);
+  return vwap ? { ...columns, ...averageColumn(symbol, interval, candles, Infinity) } : columns;
 }
 
 /** @param {import("./mock-data.mjs").MockSymbol} symbol */

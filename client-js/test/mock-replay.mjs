@@ -2,7 +2,7 @@
  * One replay of the mock server: section 4 of the protocol, in both directions.
  * Time is told to it: `pump` says and sends what is due.
  */
-import { candleColumns, changedRows, newestCandles, pictureOf } from "./mock-candles.mjs";
+import { averageColumn, candleColumns, changedRows, newestCandles, pictureOf } from "./mock-candles.mjs";
 import { decimalColumn, timeColumn } from "./mock-columns.mjs";
 import { endOf, firstAt, stepTarget } from "./mock-steps.mjs";
 
@@ -144,7 +144,8 @@ export class MockReplay {
     if (!symbol) return { n: 0 };
     const at = Number(request["at"] ?? this.edge);
     const candles = newestCandles(symbol, interval, { at, before: Number(request["before"]), count: Number(request["count"]) });
-    return { id: this.id, symbol: request["symbol"], interval, at, ...candleColumns(candles, symbol.exp) };
+    const vwap = request["vwap"] ? averageColumn(symbol, interval, candles, at) : {};
+    return { id: this.id, symbol: request["symbol"], interval, at, ...candleColumns(candles, symbol.exp), ...vwap };
   }
 
   /** @param {boolean} playing */

@@ -3,7 +3,7 @@ import { readLink, writeLink } from "../app/model/hash.js";
 import { Market } from "../app/model/market.js";
 import { Rate } from "../app/model/rate.js";
 import { TickMemory } from "../app/model/tick-memory.js";
-import { micros, type Ticks } from "../src/core/index.js";
+import { micros, type Candle, type Micros, type Ticks } from "../src/core/index.js";
 import { MOCK_START } from "./mock-data.mjs";
 
 type Row = readonly [time: number, bid: number, ask: number, last: number, volume: number];
@@ -17,6 +17,47 @@ function ticksOf(rows: readonly Row[]): Ticks {
 }
 
 const SECOND = 1_000_000;
+
+describe("the average price of a candle", () => {
+  const bar: Candle = { time: micros(60e6), open: 1, high: 1, low: 1, close: 1, volume: 1, trades: 1, final: true };
+  const page = (candles: readonly Candle[]) => ({ interval: "1m", candles, priceDecimals: 1, volumeDecimals: 1 });
+
+  function marketWith(candle: Candle): Market {
+    const market = new Market("A");
+    market.showCandles(page([candle]));
+    return market;
+  }
+
+  it("is looked up once, of the bucket itself", async () => {
+    const market = marketWith(bar);
+    const asked: unknown[] = [];
+    const ask = (interval: string, before: Micros) => {
+      asked.push([interval, before]);
+      return Promise.resolve(page([{ ...bar, vwap: 1.25 }]));
+    };
+    const { version } = market;
+    await market.lookUpAverage(bar, ask);
+    await market.lookUpAverage(bar, ask);
+    expect([asked, market.averageOf(bar), market.version]).toEqual([[["1m", 60e6 + 1]], 1.25, version + 1]);
+  });
+
+  it("is not looked up while the candle is forming", async () => {
+    const forming = { ...bar, final: false };
+    const market = marketWith(forming);
+    await market.lookUpAverage(forming, () => Promise.reject(new Error("asked")));
+    expect(market.averageOf(forming)).toBeUndefined();
+  });
+
+  it.each([
+    ["the server refuses", () => Promise.reject(new Error("limit"))],
+    ["another bucket is there", () => Promise.resolve(page([{ ...bar, time: micros(0), vwap: 9 }]))],
+    ["nothing is there", () => Promise.resolve(page([]))],
+  ])("is left out where %s", async (_, ask) => {
+    const market = marketWith(bar);
+    await market.lookUpAverage(bar, ask);
+    expect(market.averageOf(bar)).toBeNaN();
+  });
+});
 
 describe("a market", () => {
   it("holds the newest ticks, newest first, and no more than it may", () => {

@@ -1,13 +1,15 @@
 /** The picture of one symbol at the playhead: candles, newest ticks, newest values. No React in here. */
 import {
-  CandleSeries, micros,
-  type CandleChange, type CandlePage, type LastValues, type Micros, type Ticks,
+  CandleSeries, micros, shift,
+  type Candle, type CandleChange, type CandlePage, type LastValues, type Micros, type Ticks,
 } from "../../src/core/index.js";
 import { CANDLES_AT_ONCE } from "./choices.js";
 import { TickMemory, type Kind } from "./tick-memory.js";
 
 /** Of buckets that start before `before`, the newest `count`. */
 export type AskPage = (interval: string, before: Micros, count: number) => Promise<CandlePage>;
+/** Of a candle that is complete and looked at. */
+export type AskAverage = (interval: string, before: Micros) => Promise<CandlePage>;
 
 export class Market {
   readonly symbol: string;
@@ -20,6 +22,7 @@ export class Market {
   /** Grows with every change: painters compare it with what they painted. */
   version = 0;
   #candles: CandleSeries | undefined;
+  readonly #averages = new WeakMap<Candle, number>();
   /** No older candles are to be asked for: that is under way, or there are none. */
   #hasAll = false;
   /** Prices are of trades; mid prices until (unless) a trade is seen. */
@@ -134,6 +137,24 @@ export class Market {
     if (series.candles[0]?.time !== oldest) return;
     this.#noteDecimals(page);
     series.putBefore(page.candles);
+    this.#changed();
+  }
+
+  /** Its average price by volume, once it has been looked up; NaN where there is none. */
+  averageOf(candle: Candle): number | undefined {
+    return this.#averages.get(candle);
+  }
+
+  /** It is made of all ticks of a candle, so it does not come with every one of them. */
+  async lookUpAverage(candle: Candle, ask: AskAverage): Promise<void> {
+    const series = this.#candles;
+    if (!series || !candle.final || this.#averages.has(candle)) return;
+    this.#averages.set(candle, NaN);
+    // Where it fails, it is left out.
+    const page = await ask(series.interval, shift(candle.time, 1)).catch(() => undefined);
+    const found = page?.candles[0];
+    if (found?.vwap === undefined || found.time !== candle.time) return;
+    this.#averages.set(candle, found.vwap);
     this.#changed();
   }
 

@@ -1,7 +1,7 @@
 /** The markets of the chosen symbols, fed by one replay at a time. */
 import {
   micros, TapedeckError,
-  type Frame, type Micros, type Replay, type Snapshot, type Unsubscribe,
+  type Candle, type Frame, type Micros, type Replay, type Snapshot, type Unsubscribe,
 } from "../../src/core/index.js";
 import { LookBack, type LookBackOptions } from "./look-back.js";
 import { Market } from "./market.js";
@@ -110,6 +110,15 @@ export class Markets {
     return this.get(name)?.pageBack((interval, before, count) => {
       if (!replay || symbol < 0) return Promise.reject(new TapedeckError("Nothing is played."));
       return replay.history({ symbol, interval, before, count });
+    });
+  }
+
+  lookUpAverage(name: string, candle: Candle): Promise<void> | undefined {
+    const replay = this.#replay;
+    const symbol = this.#symbols.indexOf(name);
+    return this.get(name)?.lookUpAverage(candle, (interval, before) => {
+      if (!replay || symbol < 0) return Promise.reject(new TapedeckError("Nothing is played."));
+      return replay.history({ symbol, interval, before, count: 1, vwap: true });
     });
   }
 

@@ -5,7 +5,7 @@
  */
 import {
   Connection, isReverse, Listeners, listSymbols, Replay, TapedeckError, turnedRound,
-  type ConnectionStatus, type Micros, type ReplayStatus, type Speed, type StepUnit, type SymbolInfo,
+  type Candle, type ConnectionStatus, type Micros, type ReplayStatus, type Speed, type StepUnit, type SymbolInfo,
   type Unsubscribe,
 } from "../../src/core/index.js";
 import { candlesOf, canStep, MAX_CHOSEN, neighbourSpeed, type IntervalName } from "./choices.js";
@@ -151,6 +151,12 @@ export class Session {
   pageBack(): void {
     const { focus } = this.#state;
     if (focus !== undefined) void this.markets.pageBack(focus);
+  }
+
+  /** The average price of a candle that is looked at. */
+  lookUpAverage(candle: Candle): void {
+    const { focus } = this.#state;
+    if (focus !== undefined) void this.markets.lookUpAverage(focus, candle);
   }
 
   setSpeed(speed: Speed): void {

@@ -26,6 +26,8 @@ const FAST_BARS = 1_000;
 const QUIET_MS = 300;
 /** Bars to the left of what is seen; with fewer, older ones are asked for. */
 const BARS_AHEAD = 100;
+/** A candle is looked at when the crosshair has rested on it for so long. */
+const LOOK_MS = 150;
 const NO_CANDLES = "No trades up to here: candles are made of trades.";
 
 export class CandleView implements View {
@@ -48,6 +50,7 @@ export class CandleView implements View {
   #version = -1;
   #decimals = -1;
   #hovered: number | undefined;
+  #hoveredAt = 0;
 
   constructor(host: HTMLElement) {
     this.#legend = new Label(host, "legend");
@@ -69,7 +72,9 @@ export class CandleView implements View {
     this.#candles.priceScale().applyOptions({ scaleMargins: { top: 0.12, bottom: 0.22 } });
     this.#volumes.priceScale().applyOptions({ scaleMargins: { top: 0.84, bottom: 0 } });
     this.#chart.subscribeCrosshairMove(({ time }) => {
-      this.#hovered = typeof time === "number" ? time : undefined;
+      const hovered = typeof time === "number" ? time : undefined;
+      if (hovered !== this.#hovered) this.#hoveredAt = performance.now();
+      this.#hovered = hovered;
       this.#version = -1;
     });
   }
@@ -78,6 +83,7 @@ export class CandleView implements View {
     const { market } = session;
     const series = market?.candles;
     this.#page(session, series);
+    this.#look(session, series);
     if (market && series === this.#series && market.version === this.#version) {
       if (this.#first > 0 && performance.now() - this.#changedAt > QUIET_MS) this.#load(series, 0);
       return;
@@ -98,6 +104,18 @@ export class CandleView implements View {
     if (hasLeft && !this.#returns) session.showNewestCandles();
     // Once, for the snapshot takes a moment to come.
     this.#returns = hasLeft;
+  }
+
+  #look(session: Session, series: CandleSeries | undefined): void {
+    if (this.#hovered === undefined || performance.now() - this.#hoveredAt < LOOK_MS) return;
+    const bar = this.#hoveredBar(series);
+    // Later again, if the series is another one by then.
+    this.#hoveredAt = performance.now() + LOOK_MS;
+    if (bar) session.lookUpAverage(bar);
+  }
+
+  #hoveredBar(series: CandleSeries | undefined): Candle | undefined {
+    return this.#hovered === undefined ? undefined : series?.candles.find((bar) => timeOf(bar) === this.#hovered);
   }
 
   destroy(): void {
@@ -175,18 +193,19 @@ export class CandleView implements View {
   /** The bar under the crosshair, else the forming one. */
   #paintLegend(market: Market | undefined, series: CandleSeries | undefined): void {
     const bars = series?.candles ?? [];
-    const hovered = this.#hovered === undefined ? undefined : bars.find((bar) => timeOf(bar) === this.#hovered);
-    const bar = hovered ?? bars[bars.length - 1];
+    const bar = this.#hoveredBar(series) ?? bars[bars.length - 1];
     if (!market || !bar) {
       this.#legend.element.dataset["side"] = "none";
       this.#legend.set(market && series ? NO_CANDLES : "");
       return;
     }
+    const average = market.averageOf(bar) ?? NaN;
     const price = (value: number): string => formatNumber(value, market.priceDecimals);
     this.#legend.element.dataset["side"] = bar.close >= bar.open ? "up" : "down";
     this.#legend.set(
       `O ${price(bar.open)}   H ${price(bar.high)}   L ${price(bar.low)}   C ${price(bar.close)}   ` +
-        `V ${formatNumber(bar.volume, Math.min(market.volumeDecimals, 3))}`,
+        `V ${formatNumber(bar.volume, Math.min(market.volumeDecimals, 3))}` +
+        (Number.isFinite(average) ? `   VWAP ${price(average)}` : ""),
     );
   }
 

@@ -18,6 +18,8 @@ export interface CandlesQuery {
   readonly to?: Micros | undefined;
   /** The newest so many, up to 5 000; default 500. */
   readonly limit?: number | undefined;
+  /** With average prices by volume: of at most 4 000 000 ticks, else it fails with `limit`. */
+  readonly vwap?: boolean | undefined;
 }
 
 export class CandleFeed {

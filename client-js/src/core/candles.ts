@@ -26,6 +26,8 @@ export interface Candle {
   readonly trades: number;
   /** The bucket is over. */
   readonly final: boolean;
+  /** Average price by volume, where it was asked for; NaN where there is none. */
+  readonly vwap?: number;
 }
 
 /** Decimals that print every price, and every volume, exactly. */
@@ -59,6 +61,7 @@ export function decodeCandles(row: Message): CandlePage {
   const column = (name: string) => decodeColumn(row[name], n);
   const [open, high, low, close] = PRICES.map(column) as [Col, Col, Col, Col];
   const volume = column("volume");
+  const vwap = row["vwap"] === undefined ? undefined : column("vwap");
   const [time, trades, final] = [column("time").values, column("trades").values, column("final").values];
   const candles = Array.from({ length: n }, (_, i): Candle => ({
     time: micros(time[i] as number),
@@ -69,6 +72,7 @@ export function decodeCandles(row: Message): CandlePage {
     volume: volume.values[i] as number,
     trades: trades[i] as number,
     final: final[i] === 1,
+    ...(vwap && { vwap: vwap.values[i] as number }),
   }));
   const priceDecimals = Math.max(open.exp, high.exp, low.exp, close.exp);
   return { interval: text(row, "interval"), candles, priceDecimals, volumeDecimals: volume.exp };

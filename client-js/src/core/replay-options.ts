@@ -35,6 +35,8 @@ export interface HistoryQuery {
   readonly before: Micros;
   /** so many, up to 5 000. */
   readonly count: number;
+  /** With average prices by volume: of at most 4 000 000 ticks, else it fails with `limit`. */
+  readonly vwap?: boolean | undefined;
 }
 
 export interface Follower {
