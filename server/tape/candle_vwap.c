@@ -5,6 +5,8 @@
 
 #include <inttypes.h>
 
+#define PIN_ROWS 16 /* so many rows of work is a stretch, whatever is in it */
+
 void candle_vwaps_deinit(struct candle_vwaps *vwaps)
 {
     mem_free(vwaps->vwaps);
@@ -72,6 +74,7 @@ static enum status add_stretch(struct candle_vwaps *vwaps, size_t *rows_left, st
         *rows_left -= looked_at < *rows_left ? looked_at : *rows_left;
         vwaps->ticks_met += (int64_t)(end - first);
     }
+    *rows_left -= PIN_ROWS < *rows_left ? PIN_ROWS : *rows_left;
     vwaps->position = stretch.range.from;
     tape_unpin(&stretch);
     if (vwaps->ticks_met > CANDLE_VWAP_TICKS_MAX)

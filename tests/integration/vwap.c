@@ -458,13 +458,29 @@ Test(vwap, of_too_many_ticks_is_refused_and_the_bound_is_named)
     execute("select tapedeck.write_prepare(" DAYS ", false)");
     execute("insert into tick_data (time, symbol, last_price, volume) select timestamptz "
             "'2024-08-06 00:00+00' + i * interval '10 milliseconds', 'MANY', 1, 1 "
-            "from generate_series(1, 4000001) i");
+            "from generate_series(1, 3999999) i");
     execute("select tapedeck.write_finish('{MANY}', array[timestamptz '2024-08-06 00:00:00.01+00'],"
-            " array[timestamptz '2024-08-06 11:06:40.01+00'], '{4000001}', 'ingest')");
+            " array[timestamptz '2024-08-06 11:06:39.99+00'], '{3999999}', 'ingest')");
     execute("commit");
     struct player player;
     player_connect(&player, &deck, WIRE_SUBPROTOCOL_MSGPACK);
     await_symbol(&player, "MANY");
+    cr_assert(wire_client_request(player.client, "{'op':'candles.subscribe','id':8,'symbol':'MANY',"
+                                                 "'interval':'1d','live':true,'vwap':true}"));
+    json_t *message = wire_client_await(player.client, "candles.snapshot", PLAYER_DEADLINE_MS);
+    read_message(message);
+    json_decref(message);
+    cr_assert(got.count == 1 && strcmp(got.vwaps[0], "1") == 0);
+    /* Two more are one too many: that is the end of the subscription, and said. */
+    execute("insert into tick_data (time, symbol, last_price, volume) select timestamptz "
+            "'2024-08-06 12:00+00', 'MANY', 1, 1 from generate_series(1, 2)");
+    message = wire_client_await(player.client, "error", PLAYER_DEADLINE_MS);
+    cr_assert_not_null(message);
+    cr_assert_str_eq(json_string_value(json_object_get(message, "code")), "limit");
+    cr_assert_eq(json_integer_value(json_object_get(message, "id")), 8);
+    cr_assert_null(json_object_get(message, "re"));
+    json_decref(message);
+    cr_assert_str_eq(player_refused(&player, "{'op':'candles.unsubscribe','id':8}"), "not_found");
     cr_assert_str_eq(player_refused(&player, "{'op':'candles.subscribe','id':9,'symbol':'MANY',"
                                              "'interval':'1d','vwap':true}"),
                      "limit");
