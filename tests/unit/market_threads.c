@@ -1,20 +1,24 @@
 /*
- * Several threads read one block and give their references back in any order: the last one frees
- * it. Meant for the thread sanitizer.
+ * Several threads read one block, ask for its turnover, and give their references back in any
+ * order: the last one frees it. Meant for the thread sanitizer.
  */
 #include "base/assert.h"
 #include "base/mem.h"
-#include "market/block.h"
+#include "market/fold.h"
 
 #include <pthread.h>
 
 #define THREADS 4
 #define ROUNDS 2000
-#define ROWS 500
+#define ROWS 1500 /* enough for the sums of a block to be kept */
 
 static void *read_and_release(void *argument)
 {
     struct block *block = argument;
+    struct turnover turnover = {.trades = 0};
+    (void)fold_turnover(&turnover, block, 0, ROWS); /* all of them for the first time, at once */
+    ASSERT(turnover.trades == ROWS);
+    ASSERT(turnover.low == (vwap_word)6 * ROWS);
     for (size_t row = 0; row < block->rows; row += 7) {
         ASSERT(block_tick(block, row).fields[TICK_BID] == (int64_t)row);
         struct block *again = block_retain(block);
