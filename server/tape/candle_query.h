@@ -13,8 +13,8 @@
  *
  * Should stored ticks change meanwhile, it begins anew, so that all rows are of one state; but only
  * CANDLE_QUERY_RESTARTS_MAX times: where somebody commits all the time it ends nevertheless, and
- * each row is its bucket as it was at some moment since the question. Who wants to know what came
- * then watches for changes and asks again.
+ * the rows are made of what was committed at one moment or another since the question. Who wants to
+ * know what came then watches for changes and asks again.
  *
  * With `vwap` their average prices follow (tape/candle_vwap.h).
  *
