@@ -14,7 +14,7 @@
 /* A playhead that is set down in a week would have to wait for all ticks of that week; and better
  * no answer than one without what was asked for. */
 #define VWAP_EXPECTED                                                                              \
-    "no `vwap` in an item: average prices are told by replay.history and candles.subscribe"
+    "without `vwap` in its items: replay.history and candles.subscribe tell average prices"
 #define INTERVALS_EXPECTED "an array of at most 8 {interval, history?}"
 
 static enum status refuse(const struct request *request, struct error *error, const char *expected)

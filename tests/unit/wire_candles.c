@@ -21,7 +21,7 @@ Test(wire_candles, of_a_replay_are_asked_for_by_interval)
     struct replay_intervals intervals;
     struct error error = {.text = ""};
     cr_assert(read_intervals("{'op':'x','candles':[{'interval':'60m','history':5000},"
-                             "{'interval':'1s'}]}",
+                             "{'interval':'1s','vwap':false}]}",
                              &intervals, &error) == STATUS_OK);
     cr_assert_eq(intervals.count, 2);
     cr_assert_str_eq(intervals.items[0].text, "60m");
@@ -45,6 +45,8 @@ Test(wire_candles, that_are_asked_for_wrongly_are_refused_with_the_reason)
         {"{'op':'x','candles':[{'interval':'-1m'}]}", STATUS_INVALID, "5m"},
         {"{'op':'x','candles':[{'interval':'1m','history':-1}]}", STATUS_INVALID, "5000"},
         {"{'op':'x','candles':[{'interval':'1m','history':5001}]}", STATUS_LIMIT, "5000"},
+        {"{'op':'x','candles':[{'interval':'1m','vwap':true}]}", STATUS_INVALID, "replay.history"},
+        {"{'op':'x','candles':[{'interval':'1m','vwap':0}]}", STATUS_INVALID, "replay.history"},
         {"{'op':'x','candles':[{'interval':'1h'},{'interval':'60m'}]}", STATUS_INVALID, "once"},
         {"{'op':'x','candles':[{'interval':'1s'},{'interval':'2s'},{'interval':'3s'},"
          "{'interval':'4s'},{'interval':'5s'},{'interval':'6s'},{'interval':'7s'},"
