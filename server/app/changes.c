@@ -128,7 +128,9 @@ void changes_apply(void *owner, const struct change *change)
         scheduler_notice(changes->scheduler);
     switch (change->kind) {
     case CHANGE_TICKS:
-        log_info("change.ticks", "symbols=%zu from=%s to=%s", change->symbol_count,
+    case CHANGE_WRITTEN:
+        log_info("change.ticks", "by=%s symbols=%zu from=%s to=%s",
+                 change->kind == CHANGE_WRITTEN ? "others" : "us", change->symbol_count,
                  time_format(change->range.from).text, time_format(change->range.to).text);
         forget_named(changes, change);
         if (has_range(change))
@@ -147,6 +149,9 @@ void changes_apply(void *owner, const struct change *change)
         break;
     case CHANGE_POLICY:
         apply_policy(changes, change->is_due);
+        break;
+    case CHANGE_SYMBOLS:
+        (void)live_symbols_refresh(changes->symbols);
         break;
     case CHANGE_CANDLES:
         if (changes->heals)

@@ -4,6 +4,7 @@
  *
  *   ticks of a range   tape forgets it ─▶ lanes are told ─▶ the list is read again
  *   anywhere           tape forgets it ─▶ the list is read again ─▶ lanes are told: all has changed
+ *   in the books       the list is read again: the ticks were told of before
  *   stored candles     (plain PostgreSQL) tape forgets them ─▶ lanes are told
  *   a background job   whoever watches policies is told; the scheduler, when one is to run now
  *

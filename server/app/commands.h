@@ -51,4 +51,8 @@ int candles_refresh_run(const struct configuration *configuration,
 int candles_verify_run(const struct configuration *configuration,
                        const struct candles_options *options);
 
+enum triggers_action { TRIGGERS_ON, TRIGGERS_OFF, TRIGGERS_STATUS };
+/* 0 done, or (status) they are on; 1 failed; 2 (status) they are off, or some of them are. */
+int triggers_run(const struct configuration *configuration, enum triggers_action action);
+
 #endif

@@ -358,6 +358,29 @@ static int candles_verify(const struct configuration *configuration,
     return candles_verify_run(configuration, &options);
 }
 
+/* ---- triggers -------------------------------------------------------------------------------- */
+
+static int triggers_on(const struct configuration *configuration,
+                       const struct invocation *invocation)
+{
+    (void)invocation;
+    return triggers_run(configuration, TRIGGERS_ON);
+}
+
+static int triggers_off(const struct configuration *configuration,
+                        const struct invocation *invocation)
+{
+    (void)invocation;
+    return triggers_run(configuration, TRIGGERS_OFF);
+}
+
+static int triggers_status(const struct configuration *configuration,
+                           const struct invocation *invocation)
+{
+    (void)invocation;
+    return triggers_run(configuration, TRIGGERS_STATUS);
+}
+
 static int config(const struct configuration *configuration, const struct invocation *invocation)
 {
     (void)invocation;
@@ -611,6 +634,29 @@ static const struct subcommand subcommands[] = {
      .examples = "tapedeck table aggregate app.trades_5m --from app.trades --bucket 5m --time at "
                  "--group-by symbol --select 'avg(price), sum(qty), count(*)' --refresh 30d\n",
      TABLE_SUBCOMMAND(aggregate)},
+    {.name = "triggers on",
+     .summary = "let triggers tell of everything that other programs do to tick_data",
+     .uses = SETTING_OF_DATABASE | SETTING_OF_ALL,
+     .description =
+         "Without them a server notices ticks that other programs append within a second, but not "
+         "what they insert between known ticks, change or delete. With them it hears of every "
+         "INSERT, COPY, UPDATE, DELETE and TRUNCATE as it commits, and mends exactly what that "
+         "changed. Every statement of every writer pays for it, tapedeck's own imports too: "
+         "sql/README.md says how much. Statements on single chunks or partitions are not heard "
+         "of. Waits for running writers; tells nothing of what was done before.",
+     .examples = "tapedeck triggers on\n"
+                 "tapedeck candles verify    # what was done before\n",
+     .run = triggers_on},
+    {.name = "triggers off",
+     .summary = "take these triggers off again",
+     .uses = SETTING_OF_DATABASE | SETTING_OF_ALL,
+     .run = triggers_off},
+    {.name = "triggers status",
+     .summary = "whether they are on",
+     .uses = SETTING_OF_DATABASE | SETTING_OF_ALL,
+     .description = "The exit status is 0 when they are on, 2 when they are off or incomplete, 1 "
+                    "when it failed.",
+     .run = triggers_status},
     {.name = "migrate up",
      .summary = "bring the tables and routines of a database up to date",
      .uses = SETTING_OF_DATABASE | SETTING_OF_ALL,

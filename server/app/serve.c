@@ -99,6 +99,28 @@ static void look_at_policies(void *owner)
     (void)live_operations_look(owner);
 }
 
+static void watched(void *owner, bool is_watched)
+{
+    struct deck *deck = owner;
+    change_feed_set_watched(deck->feed, is_watched);
+}
+
+static enum status start_feed(struct deck *deck, struct error *error)
+{
+    struct change_feed_options options = {
+        .url = deck->database.url,
+        .marker_us = CHANGE_FEED_MARKER_US,
+        .watched_us = CHANGE_FEED_WATCHED_US,
+        .changed = changes_apply,
+        .owner = &deck->changes,
+    };
+    enum status status = change_feed_create(&options, &deck->feed, error);
+    deck->readiness.feed = deck->feed;
+    if (status == STATUS_OK)
+        live_changes_on_watch(deck->live, watched, deck);
+    return status;
+}
+
 static enum status start_store(struct deck *deck, struct error *error)
 {
     enum status status = start_source(deck, error);
@@ -129,15 +151,7 @@ static enum status start_store(struct deck *deck, struct error *error)
     deck->changes.policies_owner = deck->live_operations;
     deck->changes.heals = deck->database.engine.kind == ENGINE_POSTGRESQL;
     live_symbols_on_list(deck->symbols, changes_listed, &deck->changes);
-    struct change_feed_options options = {
-        .url = deck->database.url,
-        .marker_us = CHANGE_FEED_MARKER_US,
-        .changed = changes_apply,
-        .owner = &deck->changes,
-    };
-    status = change_feed_create(&options, &deck->feed, error);
-    deck->readiness.feed = deck->feed;
-    return status;
+    return start_feed(deck, error);
 }
 
 static const char *engine_version(struct deck *deck)
@@ -205,8 +219,10 @@ static void stop(struct deck *deck)
 {
     if (deck->server != NULL)
         server_stop(deck->server, GOODBYE_US);
-    if (deck->feed != NULL)
+    if (deck->feed != NULL) {
+        live_changes_on_watch(deck->live, NULL, NULL);
         change_feed_destroy(&deck->feed);
+    }
     if (deck->scheduler != NULL)
         scheduler_destroy(&deck->scheduler);
     if (deck->symbols != NULL)

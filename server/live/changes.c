@@ -11,6 +11,8 @@
 struct live_changes {
     pthread_mutex_t lock;
     struct list listeners;
+    live_watched_fn *watched; /* NULL: nobody wants to know whether anybody listens */
+    void *watched_owner;
     uint64_t count; /* ever published; change n is in ring[n % LIVE_CHANGES_KEPT] */
     struct live_change ring[LIVE_CHANGES_KEPT];
 };
@@ -72,6 +74,22 @@ void live_changes_publish_listed(struct live_changes *changes, const char *symbo
     pthread_mutex_unlock(&changes->lock);
 }
 
+/* Under the lock. */
+static void tell_watched(struct live_changes *changes)
+{
+    if (changes->watched != NULL)
+        changes->watched(changes->watched_owner, !list_is_empty(&changes->listeners));
+}
+
+void live_changes_on_watch(struct live_changes *changes, live_watched_fn *watched, void *owner)
+{
+    pthread_mutex_lock(&changes->lock);
+    changes->watched = watched;
+    changes->watched_owner = owner;
+    tell_watched(changes);
+    pthread_mutex_unlock(&changes->lock);
+}
+
 void live_changes_listen(struct live_changes *changes, struct live_listener *listener,
                          struct inbox *inbox, void (*deliver)(struct letter *letter))
 {
@@ -79,8 +97,11 @@ void live_changes_listen(struct live_changes *changes, struct live_listener *lis
     listener->inbox = inbox;
     pthread_mutex_lock(&changes->lock);
     listener->next = changes->count;
+    bool is_first = list_is_empty(&changes->listeners);
     list_init(&listener->node);
     list_append(&changes->listeners, &listener->node);
+    if (is_first)
+        tell_watched(changes);
     pthread_mutex_unlock(&changes->lock);
 }
 
@@ -88,6 +109,8 @@ void live_changes_leave(struct live_changes *changes, struct live_listener *list
 {
     pthread_mutex_lock(&changes->lock);
     list_remove(&listener->node);
+    if (list_is_empty(&changes->listeners))
+        tell_watched(changes);
     pthread_mutex_unlock(&changes->lock);
     inbox_retract(listener->inbox, &listener->letter);
 }

@@ -47,6 +47,12 @@ void live_changes_publish(struct live_changes *changes, const char *const *symbo
 void live_changes_publish_listed(struct live_changes *changes, const char *symbol,
                                  struct time_range range);
 
+/* Whether anybody listens: called when that changes, and once at first, on whichever thread began
+ * or ended it, in order, under a lock: it must not block, nor call anything here. NULL: nobody
+ * wants to know. */
+typedef void live_watched_fn(void *owner, bool is_watched);
+void live_changes_on_watch(struct live_changes *changes, live_watched_fn *watched, void *owner);
+
 /* From now on: `deliver` gets the letter of `listener` when there is something to read. */
 void live_changes_listen(struct live_changes *changes, struct live_listener *listener,
                          struct inbox *inbox, void (*deliver)(struct letter *letter));

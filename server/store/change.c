@@ -10,8 +10,8 @@
 #include <jansson.h>
 #include <string.h>
 
-static const char *const kind_names[] = {"ticks",  "candles", "foreign",
-                                         "policy", "other",   "unknown"};
+static const char *const kind_names[] = {"ticks",   "candles", "foreign", "written",
+                                         "symbols", "policy",  "other",   "unknown"};
 
 const char *change_kind_name(enum change_kind kind)
 {

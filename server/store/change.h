@@ -19,6 +19,8 @@ enum change_kind {
     CHANGE_TICKS,   /* ticks were written or deleted */
     CHANGE_CANDLES, /* stored candles were refreshed */
     CHANGE_FOREIGN, /* somebody else wrote ticks: where is not known */
+    CHANGE_WRITTEN, /* somebody else wrote ticks: a trigger told where, the books do not know yet */
+    CHANGE_SYMBOLS, /* now they do: no tick has changed */
     CHANGE_POLICY,  /* a background job began or ended, or was asked to run, pause or resume */
     CHANGE_OTHER,   /* a kind this version does not know: not about ticks or candles */
     CHANGE_UNKNOWN, /* anything may have changed */

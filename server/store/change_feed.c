@@ -1,7 +1,7 @@
 /*
  * The listening thread.
  *
- *   connect ─► LISTEN ─► report unknown ─► wait (socket, stop_fd, next look at the marker) ⟲
+ *   connect ─► LISTEN ─► report unknown ─► wait (socket, the two fds, next look at the marker) ⟲
  *      ▲ back-off                             │ connection lost
  *      └──────────────────────────────────────┘
  *
@@ -37,13 +37,17 @@ struct change_feed {
     char *url;
     pthread_t thread;
     int stop_fd;
+    int watch_fd; /* somebody has begun to watch */
     atomic_bool stopping;
+    atomic_bool is_watched;
     pthread_mutex_t lock;
     struct connection *connection;
 
     struct marker marker;
-    int64_t look_us;   /* when to look at the marker */
-    bool is_announced; /* our own writers explain that the marker moved */
+    int64_t looked_us; /* when it looked at the marker last */
+    int64_t look_us;   /* when to look again */
+    bool is_announced; /* our own writers, or triggers, explain that the marker moved */
+    bool is_told;      /* triggers have told of something that is not in the books yet */
     bool has_failed;   /* has been logged */
     unsigned failures; /* to connect, in a row */
     uint64_t random;
@@ -77,11 +81,23 @@ static void report(struct change_feed *feed, enum change_kind kind)
     tell(feed, &change);
 }
 
+/* Sooner than planned, but not before so much time has passed since the last look. */
+static void bring_look_forward(struct change_feed *feed, int64_t apart_us)
+{
+    if (feed->look_us > feed->looked_us + apart_us)
+        feed->look_us = feed->looked_us + apart_us;
+}
+
 static void announced(void *owner, const struct change *change)
 {
     struct change_feed *feed = owner;
-    if (change->kind == CHANGE_TICKS || change->kind == CHANGE_FOREIGN)
+    if (change->kind == CHANGE_TICKS || change->kind == CHANGE_FOREIGN ||
+        change->kind == CHANGE_WRITTEN)
         feed->is_announced = true;
+    if (change->kind == CHANGE_WRITTEN) {
+        feed->is_told = true;
+        bring_look_forward(feed, CHANGE_FEED_BOOK_US);
+    }
     tell(feed, change);
 }
 
@@ -96,16 +112,31 @@ static void read_notifications(struct change_feed *feed)
 
 /* ---- waiting ---- */
 
+static int64_t look_apart_us(const struct change_feed *feed)
+{
+    bool is_watched = feed->options.watched_us > 0 && atomic_load(&feed->is_watched);
+    return is_watched ? feed->options.watched_us : feed->options.marker_us;
+}
+
+static void read_watch(struct change_feed *feed)
+{
+    eventfd_t count;
+    if (eventfd_read(feed->watch_fd, &count) == 0)
+        bring_look_forward(feed, look_apart_us(feed));
+}
+
 /* False when the connection is lost. `timeout_ms` −1: until something comes. */
 static bool wait_for_input(struct change_feed *feed, int timeout_ms)
 {
     PGconn *pg = connection_raw(feed->connection);
-    struct pollfd polled[2] = {
+    struct pollfd polled[3] = {
         {.fd = PQsocket(pg), .events = POLLIN},
         {.fd = feed->stop_fd, .events = POLLIN},
+        {.fd = feed->watch_fd, .events = POLLIN},
     };
-    if (poll(polled, 2, timeout_ms) < 0 && errno != EINTR)
+    if (poll(polled, 3, timeout_ms) < 0 && errno != EINTR)
         return false;
+    read_watch(feed);
     if (PQconsumeInput(pg) == 0)
         return false;
     read_notifications(feed);
@@ -175,6 +206,16 @@ static bool catch_up(struct change_feed *feed)
     return connection_is_idle(feed->connection);
 }
 
+/* What triggers have told is announced and applied already; now the books learn of it. */
+static enum status book(struct change_feed *feed, struct error *error)
+{
+    int64_t changes;
+    enum status status = reconcile(feed, &changes, error);
+    if (status == STATUS_OK)
+        read_notifications(feed);
+    return status;
+}
+
 static enum status look_at_marker(struct change_feed *feed, struct error *error)
 {
     enum marker_look look;
@@ -182,10 +223,12 @@ static enum status look_at_marker(struct change_feed *feed, struct error *error)
     if (status != STATUS_OK)
         return status;
     read_notifications(feed);
+    bool is_told = feed->is_told;
+    feed->is_told = false;
     if (look != MARKER_QUIET)
         return check_foreign(feed, look == MARKER_SETTLED, error);
     feed->is_announced = false;
-    return STATUS_OK;
+    return is_told ? book(feed, error) : STATUS_OK;
 }
 
 /* ---- the connection ---- */
@@ -230,6 +273,7 @@ static enum status connect_and_listen(struct change_feed *feed, struct error *er
     feed->has_failed = false;
     marker_deinit(&feed->marker);
     feed->is_announced = false;
+    feed->is_told = false; /* catching up does it */
     feed->look_us = 0;
     return STATUS_OK;
 }
@@ -240,7 +284,8 @@ static bool look_if_due(struct change_feed *feed)
     int64_t now_us = clock_monotonic_us();
     if (feed->options.marker_us == 0 || now_us < feed->look_us)
         return true;
-    feed->look_us = now_us + feed->options.marker_us;
+    feed->looked_us = now_us;
+    feed->look_us = now_us + look_apart_us(feed);
     struct error error;
     if (look_at_marker(feed, &error) == STATUS_OK)
         return true;
@@ -306,6 +351,8 @@ static void feed_free(struct change_feed *feed)
 {
     if (feed->stop_fd >= 0)
         close(feed->stop_fd);
+    if (feed->watch_fd >= 0)
+        close(feed->watch_fd);
     pthread_mutex_destroy(&feed->lock);
     marker_deinit(&feed->marker);
     mem_free(feed->url);
@@ -324,7 +371,9 @@ enum status change_feed_create(const struct change_feed_options *options,
     feed->random = (uint64_t)clock_monotonic_us();
     pthread_mutex_init(&feed->lock, NULL);
     feed->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    int failure = feed->stop_fd < 0 ? errno : thread_start(&feed->thread, feed_main, feed);
+    feed->watch_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    bool has_fds = feed->stop_fd >= 0 && feed->watch_fd >= 0;
+    int failure = has_fds ? thread_start(&feed->thread, feed_main, feed) : errno;
     if (failure != 0) {
         feed_free(feed);
         return error_set(error, STATUS_UNAVAILABLE, "cannot listen to the database: %s",
@@ -332,6 +381,13 @@ enum status change_feed_create(const struct change_feed_options *options,
     }
     *created = feed;
     return STATUS_OK;
+}
+
+void change_feed_set_watched(struct change_feed *feed, bool is_watched)
+{
+    atomic_store(&feed->is_watched, is_watched);
+    if (is_watched)
+        (void)eventfd_write(feed->watch_fd, 1);
 }
 
 void change_feed_destroy(struct change_feed **place)

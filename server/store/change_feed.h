@@ -2,7 +2,8 @@
  * One thread that listens to what changes in the database.
  *
  *   LISTEN tapedeck_change ──► our own writers' announcements, as they commit
- *   change_marker(), once a second ──► somebody else has written ──► symbols_reconcile()
+ *                          ──► what triggers tell of others ──► symbols_reconcile() books it
+ *   change_marker(), again and again ──► somebody else has written ──► symbols_reconcile()
  *        finds it: it is announced like our own   does not: foreign, nobody knows where
  *   every (re)connect ──► symbols_reconcile(), then unknown: announcements may have been missed
  *
@@ -22,13 +23,17 @@
 struct change_feed;
 
 struct change_feed_options {
-    const char *url;   /* copied */
-    int64_t marker_us; /* between two looks at the marker; 0: nobody else writes */
+    const char *url;    /* copied */
+    int64_t marker_us;  /* between two looks at the marker; 0: nobody else writes */
+    int64_t watched_us; /* the same while somebody watches what changes; 0: as marker_us */
     changed_fn *changed;
     void *owner;
 };
 
 #define CHANGE_FEED_MARKER_US INT64_C(1000000)
+#define CHANGE_FEED_WATCHED_US INT64_C(250000)
+/* Between two calls of symbols_reconcile() for what triggers tell, however much that is. */
+#define CHANGE_FEED_BOOK_US INT64_C(100000)
 
 /* Starts the thread; does not wait for the database. STATUS_INVALID for a malformed url. */
 enum status change_feed_create(const struct change_feed_options *options, struct change_feed **feed,
@@ -46,6 +51,8 @@ struct change_feed_statistics {
 /* Any thread. */
 struct change_feed_statistics change_feed_statistics(const struct change_feed *feed);
 
+/* From now on somebody watches, or nobody does (as at first). Any thread; does not block. */
+void change_feed_set_watched(struct change_feed *feed, bool is_watched);
 /* No `changed` comes after it. Up to connect_timeout per host of the url. */
 void change_feed_destroy(struct change_feed **feed);
 

@@ -30,10 +30,14 @@ declare
     c_apart constant interval := interval '2 hours';
     v_id bigint := coalesce(p_after, 0);
 begin
+    -- What triggers have told of others goes into the books first, and from there, merged, into the queue.
+    if v_id = 0 then
+        perform tapedeck.symbols_digest();
+    end if;
     -- One taker at a time, for the moment of taking.
     perform pg_advisory_xact_lock(1413742597, 0);
     loop
-        select min(p.id) into v_id from tapedeck.pending_refresh p where p.id > v_id;
+        select min(p.id) into v_id from tapedeck.pending_refresh p where p.id > v_id and p.kind is null;
         if v_id is null then
             return;
         end if;
@@ -81,6 +85,16 @@ begin
     end if;
     if v_row.reason = 'repair' then
         return query select tapedeck.refresh_plan(v_row.range_from, v_row.range_to, p_now, true);
+    elsif v_row.reason = 'truncate' then
+        return query select tapedeck.truncate_steps(v_row.range_from, v_row.range_to, p_now);
+    elsif v_row.reason in ('trigger', 'foreign') then
+        -- Nobody kept others from writing where candles have outlived their ticks.
+        return query
+        select s
+          from unnest(tstzmultirange(tstzrange(v_row.range_from, v_row.range_to))
+                      - tapedeck.chunks_outlived(v_row.range_from, v_row.range_to)) r
+         cross join lateral tapedeck.refresh_steps(lower(r), upper(r), p_now) s
+         order by lower(r);
     else
         return query select tapedeck.refresh_steps(v_row.range_from, v_row.range_to, p_now);
     end if;

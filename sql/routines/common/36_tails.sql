@@ -7,17 +7,43 @@
 --
 -- So an hour that was loaded is stored at once, and a trickle is stored once a minute.
 
-create or replace function tapedeck.foreign_queue(p_ranges tstzmultirange)
+create or replace function tapedeck.ranges_coarsen(p_ranges tstzmultirange, p_most integer)
+returns tstzmultirange
+language plpgsql
+immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_grain interval := interval '1 minute';
+    v_ranges tstzmultirange := p_ranges;
+begin
+    while (select count(*) from unnest(v_ranges)) > p_most loop
+        select range_agg(tstzrange(tapedeck.bucket_floor(v_grain, lower(r)), tapedeck.bucket_ceil(v_grain, upper(r))))
+          into v_ranges
+          from unnest(p_ranges) r;
+        v_grain := v_grain * 4;
+    end loop;
+    return v_ranges;
+end
+$$;
+
+comment on function tapedeck.ranges_coarsen(tstzmultirange, integer) is
+    'Ranges that cover these, at most p_most of them: many small ones cost more than few that are too large.';
+
+create or replace function tapedeck.foreign_queue(p_ranges tstzmultirange, p_reason text)
 returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    c_rows_max constant integer := 32;
     v_watermark timestamptz := (select a.watermark from tapedeck.aggregates_list() a where a.view = 'candle_1m');
 begin
     -- Below the watermark nobody sees them in the candles until these are refreshed.
     insert into tapedeck.pending_refresh (range_from, range_to, reason)
-    select lower(r), upper(r), 'foreign' from unnest(p_ranges) r where lower(r) < v_watermark;
+    select lower(q), upper(q), p_reason
+      from unnest(tapedeck.ranges_coarsen((select range_agg(r) from unnest(p_ranges) r where lower(r) < v_watermark),
+                                          c_rows_max)) q;
     update tapedeck.candle_tails t
        set owed_from = o.owed_from
       from (select min(lower(r)) from unnest(p_ranges) r where lower(r) < v_watermark is not true) as o (owed_from)
@@ -25,7 +51,7 @@ begin
 end
 $$;
 
-comment on function tapedeck.foreign_queue(tstzmultirange) is
+comment on function tapedeck.foreign_queue(tstzmultirange, text) is
     'Others wrote ticks in these ranges: queues what lies below the watermark, and leaves the rest to tails_queue().';
 
 create or replace function tapedeck.tail_from(p_view text)
@@ -140,7 +166,7 @@ begin
     -- Late ticks wait for the next healing, but not hours of them.
     if exists (select
                  from tapedeck.pending_refresh p
-                where p.reason = 'foreign' and p.range_to - p.range_from >= c_backlog) then
+                where p.reason in ('foreign', 'trigger', 'truncate') and p.range_to - p.range_from >= c_backlog) then
         return 0;
     end if;
     return v_wait;

@@ -8,6 +8,10 @@
 -- ticks beyond both ends of the known symbols and unknown symbols are looked for and counted. What still
 -- remains, once no writer is in flight, was rolled back or lies between known ticks: then no count is known, and
 -- nobody knows any more that a symbol lacks a field.
+--
+-- Where triggers tell of others (45_triggers.sql), symbols_digest() books what they tell, ticks between known ones
+-- too. Then only what went round them is left to be searched for, and it is searched for among rows that must
+-- have been told by now: those of transactions that have ended.
 
 create or replace function tapedeck.symbols_list(p_prefix text, p_limit integer)
 returns table (
@@ -81,7 +85,7 @@ $$;
 comment on function tapedeck.symbols_trim(timestamptz) is
     'Forgets ticks before p_oldest, where the oldest chunk begins: retention dropped them, uncounted. Null: no chunk is left.';
 
-create or replace function tapedeck.symbols_search(p_new boolean, p_exact boolean)
+create or replace function tapedeck.symbols_search(p_new boolean, p_exact boolean, p_seq bigint)
 returns table (symbol text, ticks bigint, ranges tstzmultirange)
 language plpgsql
 set search_path = pg_catalog, public, pg_temp
@@ -105,12 +109,12 @@ begin
         select k.symbol, k.first_time, k.last_time,
                (select t.time
                   from public.tick_data t
-                 where t.symbol = k.symbol and t.time > coalesce(k.last_time, '-infinity')
+                 where t.symbol = k.symbol and t.time > coalesce(k.last_time, '-infinity') and t.seq <= p_seq
                  order by t.time desc, t.seq desc
                  limit 1) as newest,
                (select t.time
                   from public.tick_data t
-                 where t.symbol = k.symbol and t.time < coalesce(k.first_time, 'infinity')
+                 where t.symbol = k.symbol and t.time < coalesce(k.first_time, 'infinity') and t.seq <= p_seq
                  order by t.time, t.seq
                  limit 1) as oldest
           from known k
@@ -120,13 +124,13 @@ begin
                case when e.newest is not null then
                    (select t.time
                       from public.tick_data t
-                     where t.symbol = e.symbol and t.time > coalesce(e.last_time, '-infinity')
+                     where t.symbol = e.symbol and t.time > coalesce(e.last_time, '-infinity') and t.seq <= p_seq
                      order by t.time, t.seq
                      limit 1) end as later,
                case when e.oldest is not null and e.first_time is not null then
                    (select t.time
                       from public.tick_data t
-                     where t.symbol = e.symbol and t.time < e.first_time
+                     where t.symbol = e.symbol and t.time < e.first_time and t.seq <= p_seq
                      order by t.time desc, t.seq desc
                      limit 1) end as earlier,
                late.ticks + early.ticks as ticks,
@@ -143,7 +147,7 @@ begin
                   from (select t.bid_price, t.ask_price, t.last_price
                           from public.tick_data t
                          where e.newest is not null
-                           and t.symbol = e.symbol and t.time > coalesce(e.last_time, '-infinity')
+                           and t.symbol = e.symbol and t.time > coalesce(e.last_time, '-infinity') and t.seq <= p_seq
                          limit c_count_max) as n) as late
          cross join lateral (
                 select count(*) as ticks,
@@ -153,7 +157,7 @@ begin
                   from (select t.bid_price, t.ask_price, t.last_price
                           from public.tick_data t
                          where e.oldest is not null and e.first_time is not null
-                           and t.symbol = e.symbol and t.time < e.first_time
+                           and t.symbol = e.symbol and t.time < e.first_time and t.seq <= p_seq
                          limit c_count_max) as n) as early
          cross join lateral (
                 select nullif(late.ticks >= c_count_max or early.ticks >= c_count_max, true) as unseen) as c
@@ -194,8 +198,133 @@ begin
 end
 $$;
 
-comment on function tapedeck.symbols_search(boolean, boolean) is
-    'Looks for ticks beyond both ends of every known symbol, or with p_new for unknown symbols, counts them and sees which fields they have. Returns the symbols that changed, the ticks found and where they are.';
+comment on function tapedeck.symbols_search(boolean, boolean, bigint) is
+    'Looks for ticks with seq <= p_seq beyond both ends of every known symbol, or with p_new for unknown symbols, counts them and sees which fields they have. Returns the symbols that changed, the ticks found and where they are.';
+
+create or replace function tapedeck.symbols_seek(p_symbols text[])
+returns void
+language plpgsql
+set search_path = pg_catalog, public, pg_temp
+set jit = off
+as $$
+begin
+    -- Locked first, in the order of the names: the next statement sees every tick of the writers before us.
+    perform from tapedeck.symbols s where s.symbol = any (p_symbols) order by s.symbol for update;
+    update tapedeck.symbols s
+       set ticks = case when e.oldest is null then 0 else s.ticks end,
+           exact = s.exact or e.oldest is null,
+           first_time = e.oldest,
+           last_time = e.newest,
+           has_bid = s.has_bid and e.oldest is not null,
+           has_ask = s.has_ask and e.oldest is not null,
+           has_last = s.has_last and e.oldest is not null,
+           updated_at = clock_timestamp()
+      from unnest(p_symbols) as g (symbol)
+     cross join lateral (
+            select (select t.time from public.tick_data t
+                     where t.symbol = g.symbol order by t.time, t.seq limit 1),
+                   (select t.time from public.tick_data t
+                     where t.symbol = g.symbol order by t.time desc, t.seq desc limit 1)) as e (oldest, newest)
+     where s.symbol = g.symbol;
+end
+$$;
+
+comment on function tapedeck.symbols_seek(text[]) is 'Looks where the ticks of these symbols begin and end now.';
+
+create or replace function tapedeck.symbols_digest()
+returns integer
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    c_rows_max constant integer := 100000;
+    v_told tapedeck.pending_refresh[];
+    v_symbol record;
+    v_known record;
+    v_sought text[] := '{}';
+    v_symbols integer := 0;
+begin
+    if not exists (select from tapedeck.pending_refresh p where p.kind is not null) then
+        return 0;
+    end if;
+    -- One server at a time, and never while another reconciles: a row must not be searched for and told as well.
+    perform from tapedeck.symbols_state for update skip locked;
+    if not found then
+        return 0;
+    end if;
+    with told as (
+        delete from tapedeck.pending_refresh p
+         where p.id in (select o.id from tapedeck.pending_refresh o where o.kind is not null order by o.id limit c_rows_max)
+        returning p as line
+    )
+    select array_agg(t.line) into v_told from told t;
+    if v_told is null then
+        return 0;
+    end if;
+
+    for v_symbol in
+        select t.symbol,
+               coalesce(sum(t.ticks), 0) as ticks,
+               bool_and(t.ticks is not null) as is_counted,
+               min(t.range_from) filter (where t.kind = 'insert') as first_time,
+               max(t.range_to) filter (where t.kind = 'insert') - interval '1 microsecond' as last_time,
+               min(t.range_from) filter (where t.kind <> 'insert') as changed_from,
+               max(t.range_to) filter (where t.kind <> 'insert') as changed_to,
+               coalesce(bool_or(t.has_bid), false) as has_bid,
+               coalesce(bool_or(t.has_ask), false) as has_ask,
+               coalesce(bool_or(t.has_last), false) as has_last
+          from unnest(v_told) t
+         where t.symbol is not null
+         group by t.symbol
+         order by t.symbol
+    loop
+        insert into tapedeck.symbols as s (symbol, first_time, last_time, ticks, exact, has_bid, has_ask, has_last)
+        values (v_symbol.symbol, v_symbol.first_time, v_symbol.last_time, greatest(v_symbol.ticks, 0),
+                v_symbol.is_counted,
+                -- Of a symbol that nobody knew before nobody knows what it lacks, unless it begins here.
+                v_symbol.has_bid or nullif(v_symbol.first_time is null, true),
+                v_symbol.has_ask or nullif(v_symbol.first_time is null, true),
+                v_symbol.has_last or nullif(v_symbol.first_time is null, true))
+            on conflict (symbol) do update
+           set first_time = least(s.first_time, excluded.first_time),
+               last_time = greatest(s.last_time, excluded.last_time),
+               ticks = greatest(s.ticks + v_symbol.ticks, 0),
+               exact = s.exact and excluded.exact,
+               has_bid = s.has_bid or v_symbol.has_bid,
+               has_ask = s.has_ask or v_symbol.has_ask,
+               has_last = s.has_last or v_symbol.has_last,
+               updated_at = clock_timestamp()
+        returning s.first_time, s.last_time into v_known;
+        -- What was changed in between moves no end.
+        if v_known.first_time is null
+           or v_symbol.changed_from <= v_known.first_time
+           or v_symbol.changed_to > v_known.last_time then
+            v_sought := v_sought || v_symbol.symbol;
+        end if;
+        v_symbols := v_symbols + 1;
+    end loop;
+
+    -- Of any symbol: the table was emptied, or a statement deleted ticks of very many.
+    if exists (select from unnest(v_told) t where t.symbol is null) then
+        update tapedeck.symbols s set exact = false where s.exact and s.first_time is not null;
+        select array_agg(s.symbol) into v_sought from tapedeck.symbols s where s.first_time is not null or s.symbol = any (v_sought);
+        v_symbols := greatest(v_symbols, 1);
+    end if;
+    perform tapedeck.symbols_seek(v_sought);
+
+    perform tapedeck.foreign_queue((select range_agg(tstzrange(t.range_from, t.range_to))
+                                      from unnest(v_told) t
+                                     where t.kind <> 'truncate'), 'trigger');
+    update tapedeck.symbols_state s
+       set foreign_rows = s.foreign_rows
+                          + (select coalesce(sum(t.ticks), 0) from unnest(v_told) t where t.kind = 'insert');
+    perform tapedeck.change_notify('symbols', null, null, null);
+    return v_symbols;
+end
+$$;
+
+comment on function tapedeck.symbols_digest() is
+    'Books what triggers told of other programs'' statements, and queues their ranges, merged; announces that symbols have changed. Returns how many; 0 also when somebody else is at it.';
 
 create or replace function tapedeck.symbols_reconcile()
 returns integer
@@ -204,6 +333,9 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     c_search_every constant interval := '10 seconds';
+    c_rounds_max constant integer := 10;
+    c_seq_max constant bigint := 9223372036854775807;
+    v_told boolean := tapedeck.triggers_tell();
     v_state tapedeck.symbols_state;
     v_marker bigint;
     v_busy boolean;
@@ -211,18 +343,28 @@ declare
     v_written bigint;
     v_found record;
     v_new boolean;
+    v_unexplained bigint;
+    v_digested integer;
     v_changes integer := 0;
 begin
     -- One server at a time; the others have nothing to add.
-    select * into v_state from tapedeck.symbols_state for update skip locked;
+    perform from tapedeck.symbols_state for update skip locked;
     if not found then
         return 0;
     end if;
     v_marker := tapedeck.change_marker();
     v_busy := tapedeck.writers_in_flight();
+    -- After the marker and the writers: all rows up to the marker are booked then, unless somebody writes.
+    for v_round in 1 .. c_rounds_max loop
+        v_digested := tapedeck.symbols_digest();
+        v_changes := v_changes + v_digested;
+        exit when v_digested = 0;
+        v_busy := v_busy or v_round = c_rounds_max;
+    end loop;
+    select * into v_state from tapedeck.symbols_state;
     select min(c.range_start) into v_oldest from tapedeck.tick_chunks() c;
     if v_state.marker = v_marker and v_state.settled and v_state.oldest is not distinct from v_oldest then
-        return 0;
+        return v_changes;
     end if;
 
     if v_state.oldest is distinct from v_oldest then
@@ -232,7 +374,10 @@ begin
 
     select coalesce(sum(s.written), 0) into v_written from tapedeck.symbols s;
     foreach v_new in array array[false, true] loop
-        exit when v_marker - v_written - v_state.foreign_rows = v_state.unexplained;
+        v_unexplained := v_marker - v_written - v_state.foreign_rows;
+        exit when v_unexplained = v_state.unexplained;
+        -- Less is known of than was told: of somebody who came after the marker was read.
+        exit when v_told and (v_busy or v_unexplained < v_state.unexplained);
         if v_new then
             -- This looks into every chunk; while writers come and go, only now and then.
             exit when v_busy and v_state.searched_at + c_search_every > clock_timestamp();
@@ -241,11 +386,11 @@ begin
         select count(*) as symbols, coalesce(sum(f.ticks), 0) as ticks,
                range_agg(f.ranges) as ranges, array_agg(f.symbol) as names
           into v_found
-          from tapedeck.symbols_search(v_new, not v_busy) f;
+          from tapedeck.symbols_search(v_new, not v_busy, case when v_told then v_marker else c_seq_max end) f;
         if v_found.symbols > 0 then
             v_changes := v_changes + v_found.symbols;
             v_state.foreign_rows := v_state.foreign_rows + v_found.ticks;
-            perform tapedeck.foreign_queue(v_found.ranges);
+            perform tapedeck.foreign_queue(v_found.ranges, 'foreign');
             perform tapedeck.change_notify('ticks', lower(v_found.ranges), upper(v_found.ranges), v_found.names);
         end if;
         select coalesce(sum(s.written), 0) into v_written from tapedeck.symbols s;
@@ -279,7 +424,7 @@ end
 $$;
 
 comment on function tapedeck.symbols_reconcile() is
-    'Brings tapedeck.symbols in line with ticks that others wrote or retention dropped; returns the number of symbols whose ticks it found. What it finds it announces, and queues for refresh where candles are stored already. Cheap when nothing happened, so it can be called every second.';
+    'Brings tapedeck.symbols in line with ticks that others wrote or retention dropped; returns the number of symbols whose ticks it found or was told of. What it finds it announces, and queues for refresh where candles are stored already. Cheap when nothing happened, so it can be called every second.';
 
 create or replace function tapedeck.symbols_forget(p_ticks jsonb)
 returns void
@@ -324,13 +469,14 @@ set search_path = pg_catalog, public, pg_temp
 set jit = off
 as $$
 declare
+    v_marker bigint := tapedeck.change_marker();
     v_symbol text;
     v_done integer := 0;
 begin
     -- Not while a row may be on its way: it would be counted and then doubted again, and imports shall not wait.
     if tapedeck.writers_in_flight()
-       or not exists (select from tapedeck.symbols_state s
-                       where s.settled and s.marker = tapedeck.change_marker()) then
+       or exists (select from tapedeck.pending_refresh p where p.kind is not null)
+       or not exists (select from tapedeck.symbols_state s where s.settled and s.marker = v_marker) then
         return 0;
     end if;
     for v_symbol in
@@ -362,6 +508,10 @@ begin
                       from public.tick_data t
                      where t.symbol = v_symbol) n
              where s.symbol = v_symbol;
+            -- Ticks that came meanwhile may have been counted, and will be told by a trigger yet.
+            if tapedeck.change_marker() <> v_marker then
+                update tapedeck.symbols s set exact = false where s.symbol = v_symbol;
+            end if;
         exception
             when query_canceled then
                 -- Too many ticks for the time the caller allows: next time the others come first.

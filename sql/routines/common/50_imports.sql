@@ -71,6 +71,8 @@ begin
             message = format('import %s was undone already, at %s', p_id, v_import.undone_at);
     end if;
 
+    -- What is deleted here is told below.
+    perform set_config('tapedeck.announces', 'on', true);
     -- TimescaleDB stops at 100 000 rows unpacked from compressed chunks; here as many as the import has.
     perform set_config('timescaledb.max_tuples_decompressed_per_dml_transaction', '0', true)
       from tapedeck.engine_info() e

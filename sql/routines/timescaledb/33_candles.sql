@@ -179,16 +179,20 @@ language sql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-    select coalesce(range_agg(tstzrange(_timescaledb_functions.to_timestamp(greatest(s.range_start, tapedeck.time_us(p_from))),
-                                        _timescaledb_functions.to_timestamp(least(s.range_end, tapedeck.time_us(p_to))))),
-                    '{}'::tstzmultirange)
-      from _timescaledb_catalog.dimension_slice s
-     where s.dimension_id = %s
-       and s.range_start < tapedeck.time_us(p_to) and s.range_end > tapedeck.time_us(p_from)
-       and exists (select
-                     from _timescaledb_catalog.chunk_constraint o
-                     join _timescaledb_catalog.chunk c on c.id = o.chunk_id
-                    where o.dimension_slice_id = s.id and c.hypertable_id = %s and not c.dropped)
+    select coalesce(range_agg(tstzrange(greatest(k.range_start, p_from), least(k.range_end, p_to))), '{}'::tstzmultirange)
+      from (select _timescaledb_functions.to_timestamp(s.range_start), _timescaledb_functions.to_timestamp(s.range_end)
+              from _timescaledb_catalog.dimension_slice s
+             where s.dimension_id = %s
+               and s.range_start < tapedeck.time_us(p_to) and s.range_end > tapedeck.time_us(p_from)
+               and exists (select
+                             from _timescaledb_catalog.chunk_constraint o
+                             join _timescaledb_catalog.chunk c on c.id = o.chunk_id
+                            where o.dimension_slice_id = s.id and c.hypertable_id = %s and not c.dropped)
+             union all
+            -- Somebody has truncated the table: there are no ticks, and that is all of them.
+            select p.range_from, p.range_to
+              from tapedeck.pending_refresh p
+             where p.reason = 'truncate' and p.range_from < p_to and p.range_to > p_from) as k (range_start, range_end)
 $$
     $sql$, v_time, v_ticks);
 end
@@ -198,7 +202,7 @@ comment on function tapedeck.candle_rows(text) is 'Name of the table that holds 
 comment on function tapedeck.candles_owed(text, timestamptz, timestamptz) is
     'Buckets of [p_from, p_to) whose stored candles cannot be believed: above the watermark of this view or of the minutes, queued in pending_refresh, or noted by TimescaleDB as changed and not refreshed.';
 comment on function tapedeck.tick_cover(timestamptz, timestamptz) is
-    'The parts of [p_from, p_to) that have a chunk: where there is none, ticks never were or were dropped.';
+    'The parts of [p_from, p_to) that have a chunk, or lost it just now to a TRUNCATE: elsewhere ticks never were or were dropped.';
 
 create or replace function tapedeck.aggregates_list()
 returns table (view text, watermark timestamptz, lag_s double precision)
