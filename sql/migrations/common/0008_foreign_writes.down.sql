@@ -15,4 +15,5 @@ alter table tapedeck.pending_refresh
     drop column ticks,
     drop column has_bid,
     drop column has_ask,
-    drop column has_last;
+    drop column has_last,
+    drop column forced;

@@ -6,7 +6,8 @@ alter table tapedeck.pending_refresh
     add column ticks bigint,
     add column has_bid boolean,
     add column has_ask boolean,
-    add column has_last boolean;
+    add column has_last boolean,
+    add column forced boolean not null default false;
 
 comment on column tapedeck.pending_refresh.kind is
     'What a statement of another program did there, told by a trigger and not in the books yet: tapedeck.symbols_digest() puts it there. Null: a range and nothing else.';
@@ -16,6 +17,8 @@ comment on column tapedeck.pending_refresh.ticks is
 comment on column tapedeck.pending_refresh.has_bid is 'Whether any tick it wrote has a bid.';
 comment on column tapedeck.pending_refresh.has_ask is 'Whether any tick it wrote has an ask.';
 comment on column tapedeck.pending_refresh.has_last is 'Whether any tick it wrote has a last price.';
+comment on column tapedeck.pending_refresh.forced is
+    'The engine may not know that these candles are out of date: they are stored anew whatever it thinks.';
 
 -- Their arguments grow, which replacing cannot do; the routines are applied right after this.
 drop function if exists tapedeck.foreign_queue(tstzmultirange);

@@ -19,6 +19,11 @@ begin
       from tapedeck.tick_chunks() c
      where c.range_start < upper(v_range)
        and c.range_end > lower(v_range);
+    -- Candles of ticks that somebody truncated did not outlive them: they only have not gone yet.
+    select v_covered + coalesce(range_agg(tstzrange(p.range_from, p.range_to)), '{}'::tstzmultirange)
+      into v_covered
+      from tapedeck.pending_refresh p
+     where p.reason = 'truncate';
     v_gaps := tstzmultirange(v_range) - v_covered;
     if isempty(v_gaps) then
         return v_gaps;
@@ -59,8 +64,8 @@ begin
                 hint = 'Leave that range out, or ask for the candles to be rebuilt.';
         end if;
         -- From now on these chunks exist, so their candles must be those of their ticks.
-        insert into tapedeck.pending_refresh (range_from, range_to, reason)
-        select lower(r), upper(r), 'rebuild' from unnest(v_dropped) r;
+        insert into tapedeck.pending_refresh (range_from, range_to, reason, forced)
+        select lower(r), upper(r), 'rebuild', tapedeck.copy_is_unnoticed() from unnest(v_dropped) r;
     end if;
     perform tapedeck.chunks_prepare(p_from, p_to);
 end
@@ -100,8 +105,8 @@ begin
         return;
     end if;
 
-    insert into tapedeck.pending_refresh (range_from, range_to, reason)
-    select lower(r), upper(r), p_reason from unnest(v_ranges) r;
+    insert into tapedeck.pending_refresh (range_from, range_to, reason, forced)
+    select lower(r), upper(r), p_reason, tapedeck.copy_is_unnoticed() from unnest(v_ranges) r;
 
     -- In the order of the names, so that two writers never wait for each other in a circle. What is not known
     -- stays so: (false or null) is null, in the "or" of two writes and in that of the rows of one.

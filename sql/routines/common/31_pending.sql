@@ -83,9 +83,7 @@ begin
     if not found then
         return;
     end if;
-    if v_row.reason = 'repair' then
-        return query select tapedeck.refresh_plan(v_row.range_from, v_row.range_to, p_now, true);
-    elsif v_row.reason = 'truncate' then
+    if v_row.reason = 'truncate' then
         return query select tapedeck.truncate_steps(v_row.range_from, v_row.range_to, p_now);
     elsif v_row.reason in ('trigger', 'foreign') then
         -- Nobody kept others from writing where candles have outlived their ticks.
@@ -93,10 +91,10 @@ begin
         select s
           from unnest(tstzmultirange(tstzrange(v_row.range_from, v_row.range_to))
                       - tapedeck.chunks_outlived(v_row.range_from, v_row.range_to)) r
-         cross join lateral tapedeck.refresh_steps(lower(r), upper(r), p_now) s
-         order by lower(r);
+         cross join lateral tapedeck.refresh_plan(lower(r), upper(r), p_now, v_row.forced) s;
     else
-        return query select tapedeck.refresh_steps(v_row.range_from, v_row.range_to, p_now);
+        return query
+        select tapedeck.refresh_plan(v_row.range_from, v_row.range_to, p_now, v_row.forced or v_row.reason = 'repair');
     end if;
 end
 $$;

@@ -40,8 +40,8 @@ declare
     v_watermark timestamptz := (select a.watermark from tapedeck.aggregates_list() a where a.view = 'candle_1m');
 begin
     -- Below the watermark nobody sees them in the candles until these are refreshed.
-    insert into tapedeck.pending_refresh (range_from, range_to, reason)
-    select lower(q), upper(q), p_reason
+    insert into tapedeck.pending_refresh (range_from, range_to, reason, forced)
+    select lower(q), upper(q), p_reason, tapedeck.copy_is_unnoticed()
       from unnest(tapedeck.ranges_coarsen((select range_agg(r) from unnest(p_ranges) r where lower(r) < v_watermark),
                                           c_rows_max)) q;
     update tapedeck.candle_tails t

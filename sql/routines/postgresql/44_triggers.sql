@@ -69,3 +69,12 @@ as $$ select tapedeck.refresh_steps(p_from, p_to, p_now) $$;
 
 comment on function tapedeck.truncate_steps(timestamptz, timestamptz, timestamptz) is
     'As refresh_steps, for a range whose ticks were truncated; the partitions are still there.';
+
+create or replace function tapedeck.copy_is_unnoticed()
+returns boolean
+language sql
+immutable
+as $$ select false $$;
+
+comment on function tapedeck.copy_is_unnoticed() is
+    'Whether the engine does not note what a COPY has changed. This one never does, and refreshes what it is told to.';

@@ -182,3 +182,16 @@ $$;
 
 comment on function tapedeck.truncate_steps(timestamptz, timestamptz, timestamptz) is
     'As refresh_steps, for a range whose ticks were truncated: its chunks went with them, and so shall its candles.';
+
+create or replace function tapedeck.copy_is_unnoticed()
+returns boolean
+language sql
+stable
+as $$
+    select exists (select
+                     from pg_catalog.pg_trigger t
+                    where t.tgrelid = 'public.tick_data'::regclass and t.tgname = 'tapedeck_inserted')
+$$;
+
+comment on function tapedeck.copy_is_unnoticed() is
+    'While a trigger with a transition table is there, TimescaleDB 2.24 does not note what a COPY has changed: nobody refreshes that without force.';
