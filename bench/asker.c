@@ -311,6 +311,7 @@ static enum status take(struct asker *asker, size_t count, int64_t now_us, struc
         return asker->phase == ASKER_ASKING && asker->is_answered
                    ? take_push(asker, count, now_us, error)
                    : STATUS_OK;
+    case MESSAGE_UPDATE:
     case MESSAGE_OTHER:
         break;
     }

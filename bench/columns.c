@@ -254,3 +254,24 @@ enum status columns_walk_times(const struct columns_column *column, size_t rows,
     *times = found;
     return STATUS_OK;
 }
+
+enum status columns_last_decimal(const struct columns_column *column, size_t rows, int64_t *value,
+                                 struct error *error)
+{
+    ASSERT(rows > 0);
+    enum status status = check(column, rows, error);
+    if (status != STATUS_OK)
+        return status;
+    /* The last row by itself, whatever the others are: no other null is in the way. */
+    struct columns_column last = *column;
+    size_t row_bytes = encodings[column->encoding].row_bytes;
+    last.payload += (rows - 1) * row_bytes;
+    last.payload_bytes = row_bytes;
+    uint64_t sum;
+    status = columns_walk_decimals(&last, 1, &sum, error);
+    if (status == STATUS_OK && walk(&last, 1).nulls > 0)
+        return error_set(error, STATUS_BAD_MESSAGE, "the last price is null");
+    if (status == STATUS_OK)
+        *value = (int64_t)sum;
+    return status;
+}

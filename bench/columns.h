@@ -33,6 +33,10 @@ struct columns_column columns_take(struct reader *reader);
 enum status columns_walk_decimals(const struct columns_column *column, size_t rows, uint64_t *sum,
                                   struct error *error) MUST_CHECK;
 
+/* The mantissa at exp 8 of the last of at least one row, which is not null. */
+enum status columns_last_decimal(const struct columns_column *column, size_t rows, int64_t *value,
+                                 struct error *error) MUST_CHECK;
+
 struct columns_times {
     int64_t first;
     int64_t last;

@@ -196,6 +196,7 @@ static enum message_event take_event(struct reader *reader)
         [MESSAGE_SNAPSHOT] = "replay.snapshot",
         [MESSAGE_FRAME] = "replay.frame",
         [MESSAGE_CANDLES] = "candles.snapshot",
+        [MESSAGE_UPDATE] = "candles.update",
     };
     size_t count = sizeof names / sizeof names[0];
     struct pack_item item = pack_take_text(reader);
@@ -336,7 +337,8 @@ enum status message_read(const uint8_t *bytes, size_t count, struct message *mes
         take_field(&reader, take_key(&fields, keys, KEYS), message);
     /* Its columns are fields of the message itself: read once more, as those. */
     struct reader again = reader_of(bytes, count);
-    if (!reader.failed && message->event == MESSAGE_CANDLES)
+    bool has_candles = message->event == MESSAGE_CANDLES || message->event == MESSAGE_UPDATE;
+    if (!reader.failed && has_candles)
         take_candles_of_symbol(&again, &message->candles);
     if (again.failed)
         reader = again;

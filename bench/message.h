@@ -28,6 +28,7 @@ enum message_event {
     MESSAGE_SNAPSHOT,
     MESSAGE_FRAME,
     MESSAGE_CANDLES, /* candles.snapshot */
+    MESSAGE_UPDATE,  /* candles.update */
 };
 
 enum message_state {

@@ -94,7 +94,12 @@ void requests_candles(struct buffer *out, int64_t req, const struct requests_can
     pack_text(out, candles->symbol);
     pack_text(out, "interval");
     pack_text(out, candles->interval);
-    put_integer(out, "to", candles->to);
+    if (candles->is_live) {
+        pack_text(out, "live");
+        pack_bool(out, true);
+    } else {
+        put_integer(out, "to", candles->to);
+    }
     put_integer(out, "limit", candles->limit);
 }
 

@@ -37,8 +37,9 @@ struct requests_open {
 struct requests_candles {
     const char *symbol;
     const char *interval;
-    int64_t to; /* the newest before it */
+    int64_t to; /* the newest before it; of live ones: not asked for */
     int64_t limit;
+    bool is_live;
 };
 
 void requests_symbols(struct buffer *out, int64_t req, int64_t limit);
@@ -48,7 +49,7 @@ void requests_control(struct buffer *out, int64_t req, const char *op);
 void requests_seek(struct buffer *out, int64_t req, int64_t to);
 /* One step, against time when `count` is negative. */
 void requests_step(struct buffer *out, int64_t req, const char *unit, int64_t count);
-/* candles.subscribe without `live`: one snapshot, and the id is free again. */
+/* candles.subscribe. Without `is_live`: one snapshot, and the id is free again. */
 void requests_candles(struct buffer *out, int64_t req, const struct requests_candles *candles);
 void requests_ack(struct buffer *out, int64_t epoch, int64_t seq);
 

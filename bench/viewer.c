@@ -481,6 +481,7 @@ static enum status take(struct viewer *viewer, struct company *company, size_t c
     case MESSAGE_ERROR:
         return take_error(message, error);
     case MESSAGE_CANDLES:
+    case MESSAGE_UPDATE:
     case MESSAGE_OTHER:
         break;
     }

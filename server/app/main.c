@@ -3,6 +3,7 @@
  * for --help; what a subcommand does is in the file of its name.
  */
 #include "app/bench.h"
+#include "app/bench_live.h"
 #include "app/bench_windows.h"
 #include "app/commands.h"
 #include "app/options.h"
@@ -483,6 +484,20 @@ static const struct subcommand subcommands[] = {
                  "tapedeck bench windows --candles 1m --count 500 --windows 200 --again 10\n"
                  "tapedeck bench windows --candles 1h --at 2024-08-08T12:00:00Z --json\n",
      .run = bench_windows_run},
+    {.name = "bench live",
+     .summary = "write ticks, and time when everybody who watches their candle has heard",
+     .options = bench_live_options,
+     .option_count = BENCH_LIVE_OPTION_COUNT,
+     .values_bytes = sizeof(struct bench_live_values),
+     .defaults = &bench_live_defaults,
+     .uses = SETTING_OF_DATABASE | SETTING_OF_ALL,
+     .description =
+         "Writes into the server's database, one tick after the other, each at the wall clock's "
+         "time, and waits until the last subscriber has heard of it. Times are counted from when "
+         "the commit has come back to the writer.",
+     .examples = "tapedeck bench live --subscribers 1000\n"
+                 "tapedeck bench live --subscribers 1 --foreign --changes 100 --json\n",
+     .run = bench_live_run},
     {.name = "candles refresh",
      .summary = "make the stored candles of a range anew",
      OPTIONS(refresh_options),
