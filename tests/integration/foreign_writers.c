@@ -389,6 +389,13 @@ ON_BOTH_ENGINES(foreign_writers, between_known_ticks_are_not_noticed_without_tri
                             "select high::bigint from public.candle_1h where symbol = 'T:A'"
                             " and bucket = '2024-08-06 12:00Z'"),
                  100);
+    /* A time that nobody can have meant stops nobody from booking. */
+    execute(world.connection, "select tapedeck.foreign_queue(tstzmultirange(tstzrange("
+                              "'2024-08-06 12:00Z', '294276-12-31 23:59Z')), 'trigger')");
+    cr_expect_eq(ask_number(world.connection, "delete from tapedeck.pending_refresh"
+                                              " where range_to < now() + interval '2 days'"
+                                              " returning 1"),
+                 1);
     /* The other way: turned on, and the same once more. */
     execute(world.connection, "select tapedeck.triggers_enable()");
     execute(world.connection, between_sql);

@@ -347,6 +347,117 @@ Test(live_candles, are_the_current_state_without_asking_after_the_database_was_a
     wire_client_close(&client);
 }
 
+/* ---- others, whoever they are ---- */
+
+#define COMMITS 24
+
+static int compare_ms(const void *a, const void *b)
+{
+    int64_t left = *(const int64_t *)a;
+    int64_t right = *(const int64_t *)b;
+    return (left > right) - (left < right);
+}
+
+/* How long each of many foreign appends took to be seen; prints and returns the sorted times. */
+static void measure_appends(struct wire_client *client, int64_t at, const char *what,
+                            int64_t took_ms[COMMITS])
+{
+    for (int i = 0; i < COMMITS; i++) {
+        usleep((useconds_t)(i * 37 % 250) * 1000); /* anywhere between two looks */
+        insert_foreign(at + i * S / 2, i % 2 == 0 ? "98.5" : "97.25");
+        took_ms[i] = await_sql(client, charts, INTERVALS, sql_intervals);
+    }
+    qsort(took_ms, COMMITS, sizeof took_ms[0], compare_ms);
+    fprintf(stderr,
+            "[live_candles] on %s %d appends of others, %s: seen after p50 %" PRId64
+            " ms, p90 %" PRId64 " ms, max %" PRId64 " ms\n",
+            deck.engine, COMMITS, what, took_ms[COMMITS / 2], took_ms[COMMITS * 9 / 10],
+            took_ms[COMMITS - 1]);
+}
+
+Test(live_candles, follow_what_others_append_well_within_a_second)
+{
+    int64_t took_ms[COMMITS];
+    int64_t at = import_first_ticks();
+    struct wire_client *client = connect_client();
+    await_symbol(client);
+    subscribe_all(client);
+    (void)await_sql(client, charts, INTERVALS, sql_intervals);
+    measure_appends(client, at + S, "without triggers", took_ms);
+    cr_assert_lt(took_ms[COMMITS / 2], 2000, "the half of them; the rest is for a busy machine");
+    /* A writer who takes his time holds nobody up but himself. */
+    execute("begin");
+    insert_foreign(at + 30 * S, "98.5");
+    usleep(600000);
+    execute("commit");
+    (void)await_sql(client, charts, INTERVALS, sql_intervals);
+    wire_client_close(&client);
+}
+
+static void turn_triggers(const char *to)
+{
+    char output[4096];
+    cr_assert_eq(DECK_RUN(&deck, output, "triggers", to), 0, "%s", output);
+}
+
+/* A replay of all ticks, to its end, is what SQL says; the server then knows them all. */
+static void replay_all(int64_t from, int64_t to)
+{
+    char fields[128];
+    struct player player;
+    player_connect(&player, &deck, WIRE_SUBPROTOCOL_MSGPACK);
+    (void)snprintf(fields, sizeof fields,
+                   "'symbols':['A'],'from':%" PRId64 ",'to':%" PRId64
+                   ",'speed':'max','state':'playing'",
+                   from, to);
+    player_open(&player, 1, fields);
+    player_until(&player, "ended");
+    player_compare(&player, 0, &deck, "A", from, to);
+    player_close(&player);
+}
+
+Test(live_candles, follow_whatever_others_do_when_triggers_tell)
+{
+    static const char *const statements[] = {
+        /* between known ticks, long ago */
+        "insert into tick_data (time, symbol, last_price, volume) select min(time) + interval '1 "
+        "minute 123 ms', 'A', 77.5, 3 from tick_data where symbol = 'A'",
+        "update tick_data set last_price = 150 where symbol = 'A' and last_price = 77.5",
+        "update tick_data set volume = volume + 1 where symbol = 'A' and seq % 3 = 0",
+        "update tick_data set time = time + interval '1 ms' where symbol = 'A' and seq % 5 = 0",
+        "delete from tick_data where symbol = 'A' and seq % 4 = 0",
+        "update tick_data set symbol = 'B' where symbol = 'A' and seq % 7 = 0",
+        "delete from tick_data where time >= (select max(time) - interval '3 minutes' from "
+        "tick_data)",
+        "truncate tick_data",
+    };
+    int64_t took_ms[COMMITS];
+    char output[4096];
+    cr_assert_eq(DECK_RUN(&deck, output, "triggers", "status"), 2, "off at first: %s", output);
+    turn_triggers("on");
+    cr_assert_eq(DECK_RUN(&deck, output, "triggers", "status"), 0, "%s", output);
+    int64_t at = import_first_ticks();
+    struct wire_client *client = connect_client();
+    await_symbol(client);
+    subscribe_all(client);
+    (void)await_sql(client, charts, INTERVALS, sql_intervals);
+    measure_appends(client, at + S, "told by triggers", took_ms);
+    for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {
+        replay_all(at - 30 * 60 * S, at + 60 * S);
+        execute("begin");
+        execute(statements[i]);
+        execute("rollback");
+        execute(statements[i]);
+        int64_t seen_ms = await_sql(client, charts, INTERVALS, sql_intervals);
+        fprintf(stderr, "[live_candles] on %s seen %" PRId64 " ms after: %.40s…\n", deck.engine,
+                seen_ms, statements[i]);
+    }
+    insert_foreign(at + 20 * S, "98.5");
+    (void)await_sql(client, charts, INTERVALS, sql_intervals);
+    replay_all(at, at + 60 * S);
+    wire_client_close(&client);
+}
+
 #define CROWD 1000
 
 /* Until every one of them has the update with this close. */

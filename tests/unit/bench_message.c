@@ -52,6 +52,35 @@ Test(bench_message, the_columns_of_a_candles_snapshot_are_found)
     cr_assert_eq(message.candles.columns[CANDLES_VOLUME].base, 3);
 }
 
+Test(bench_message, the_last_close_of_an_update_is_read)
+{
+    int64_t price = 0;
+    begin(1 + BENCH_CANDLE_PAIRS, "candles.update");
+    bench_put_candles(&said, FROM, 60000000, 3);
+    cr_assert_eq(read_said(), STATUS_OK, "%s", error.text);
+    cr_assert_eq(message.event, MESSAGE_UPDATE);
+    const struct columns_column *close = &message.candles.columns[CANDLES_CLOSE];
+    cr_assert_eq(columns_last_decimal(close, 3, &price, &error), STATUS_OK, "%s", error.text);
+    int64_t expected = 15;
+    for (int64_t exp = close->exp; exp < 8; exp++)
+        expected *= 10;
+    cr_assert_eq(price, expected);
+    /* Rows of two bytes each, of which the last is 7; and the same with a null there. */
+    static const uint8_t two[] = {0x01, 0x00, 0x07, 0x00};
+    static const uint8_t none[] = {0x01, 0x00, 0x00, 0x80};
+    struct columns_column column = {.encoding = COLUMNS_I16,
+                                    .mul = 1,
+                                    .base = 1000,
+                                    .exp = 8,
+                                    .payload = two,
+                                    .payload_bytes = 4};
+    cr_assert_eq(columns_last_decimal(&column, 2, &price, &error), STATUS_OK);
+    cr_assert_eq(price, 1007);
+    column.payload = none;
+    cr_assert_eq(columns_last_decimal(&column, 2, &price, &error), STATUS_BAD_MESSAGE);
+    cr_assert_eq(columns_last_decimal(&column, 3, &price, &error), STATUS_BAD_MESSAGE);
+}
+
 /* All but the column with this name; the volume as a text. */
 static void begin_candles_but(const char *left_out)
 {

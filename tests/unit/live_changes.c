@@ -122,3 +122,29 @@ Test(live_changes, before_one_listens_and_after_one_left_are_not_heard)
     inbox_drain(&inbox);
     cr_assert_eq(letters, 2);
 }
+
+static void note_watched(void *owner, bool is_watched)
+{
+    size_t *told = owner;
+    told[is_watched]++;
+}
+
+Test(live_changes, who_wants_to_know_is_told_when_the_first_comes_and_the_last_goes)
+{
+    struct live_listener other;
+    size_t told[2] = {0};
+    live_changes_on_watch(changes, note_watched, told);
+    cr_assert_eq(told[true], 1, "somebody listens already");
+    live_changes_listen(changes, &other, &inbox, deliver);
+    live_changes_leave(changes, &other);
+    cr_assert_eq(told[true], 1, "a second one is no news");
+    cr_assert_eq(told[false], 0);
+    live_changes_leave(changes, &listener);
+    cr_assert_eq(told[false], 1);
+    live_changes_listen(changes, &listener, &inbox, deliver);
+    cr_assert_eq(told[true], 2);
+    live_changes_on_watch(changes, NULL, NULL);
+    live_changes_leave(changes, &listener);
+    live_changes_listen(changes, &listener, &inbox, deliver);
+    cr_assert_eq(told[false], 1, "nobody wants to know any more");
+}

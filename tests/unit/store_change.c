@@ -49,6 +49,17 @@ Test(store_change, an_announcement_has_a_kind_a_range_and_symbols)
     cr_expect_str_eq(seen.last, "Ä");
 }
 
+Test(store_change, what_triggers_tell_and_that_it_is_booked_are_kinds_of_their_own)
+{
+    struct seen seen =
+        read_payload("{\"kind\":\"written\",\"from\":1,\"to\":2,\"symbols\":[\"A\"]}");
+    cr_expect(seen.change.kind == CHANGE_WRITTEN);
+    cr_expect_str_eq(seen.first, "A");
+    cr_expect(read_payload("{\"kind\":\"symbols\"}").change.kind == CHANGE_SYMBOLS);
+    cr_expect_str_eq(change_kind_name(CHANGE_WRITTEN), "written");
+    cr_expect_str_eq(change_kind_name(CHANGE_SYMBOLS), "symbols");
+}
+
 Test(store_change, no_symbols_means_all)
 {
     struct seen seen =

@@ -170,7 +170,10 @@ begin
     if not found then
         return false;
     end if;
-    perform tapedeck.change_notify('candles', v_row.range_from, v_row.range_to, null);
+    -- Nothing later than now has been stored, and a range that ends in the future would say that ticks are there.
+    perform tapedeck.change_notify('candles', v_row.range_from,
+                                   greatest(least(v_row.range_to, clock_timestamp()),
+                                            v_row.range_from + interval '1 microsecond'), null);
     return true;
 end
 $$;

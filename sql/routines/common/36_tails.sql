@@ -7,28 +7,30 @@
 --
 -- So an hour that was loaded is stored at once, and a trickle is stored once a minute.
 
-create or replace function tapedeck.ranges_coarsen(p_ranges tstzmultirange, p_most integer)
+create or replace function tapedeck.ranges_coarsen(p_ranges tstzmultirange, p_apart interval, p_most integer)
 returns tstzmultirange
 language plpgsql
-immutable
+stable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_grain interval := interval '1 minute';
+    v_apart interval := p_apart;
     v_ranges tstzmultirange := p_ranges;
 begin
-    while (select count(*) from unnest(v_ranges)) > p_most loop
-        select range_agg(tstzrange(tapedeck.bucket_floor(v_grain, lower(r)), tapedeck.bucket_ceil(v_grain, upper(r))))
+    loop
+        -- Made longer they touch, and those that touch are one.
+        select range_agg(tstzrange(lower(w), upper(w) - v_apart))
           into v_ranges
-          from unnest(p_ranges) r;
-        v_grain := v_grain * 4;
+          from unnest((select range_agg(tstzrange(lower(r), upper(r) + v_apart)) from unnest(p_ranges) r)) w;
+        exit when v_ranges is null or (select count(*) from unnest(v_ranges)) <= p_most;
+        v_apart := v_apart * 4;
     end loop;
     return v_ranges;
 end
 $$;
 
-comment on function tapedeck.ranges_coarsen(tstzmultirange, integer) is
-    'Ranges that cover these, at most p_most of them: many small ones cost more than few that are too large.';
+comment on function tapedeck.ranges_coarsen(tstzmultirange, interval, integer) is
+    'Ranges that cover these, none nearer to another than p_apart, at most p_most of them: many small ones cost more than few that are too large.';
 
 create or replace function tapedeck.foreign_queue(p_ranges tstzmultirange, p_reason text)
 returns void
@@ -36,14 +38,40 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    -- A refresh works on whole hours.
+    c_apart constant interval := interval '1 hour';
     c_rows_max constant integer := 32;
     v_watermark timestamptz := (select a.watermark from tapedeck.aggregates_list() a where a.view = 'candle_1m');
+    -- Of a tick with a time at the end of all time nobody stores a candle.
+    v_below tstzmultirange := (select range_agg(r * tstzrange(null, clock_timestamp() + interval '24 hours'))
+                                 from unnest(p_ranges) r
+                                where lower(r) < v_watermark);
+    v_forced boolean := tapedeck.copy_is_unnoticed();
+    v_was tstzmultirange;
+    v_was_forced boolean;
 begin
-    -- Below the watermark nobody sees them in the candles until these are refreshed.
-    insert into tapedeck.pending_refresh (range_from, range_to, reason, forced)
-    select lower(q), upper(q), p_reason, tapedeck.copy_is_unnoticed()
-      from unnest(tapedeck.ranges_coarsen((select range_agg(r) from unnest(p_ranges) r where lower(r) < v_watermark),
-                                          c_rows_max)) q;
+    -- Below the watermark nobody sees them in the candles until these are refreshed. What is queued already and
+    -- what no healer has taken yet becomes one with it; nobody takes anything meanwhile.
+    if v_below is not null then
+        perform pg_advisory_xact_lock(1413742597, 0);
+        with was as (
+            delete from tapedeck.pending_refresh p
+             where p.reason = p_reason
+               and p.kind is null
+               and not exists (select
+                                 from pg_locks l
+                                where l.locktype = 'advisory'
+                                  and l.database = (select d.oid from pg_database d where d.datname = current_database())
+                                  and l.classid = 1413742593
+                                  and l.objid = (p.id % 2147483647)::integer::oid
+                                  and l.objsubid = 2)
+            returning p.range_from, p.range_to, p.forced
+        )
+        select range_agg(tstzrange(w.range_from, w.range_to)), bool_or(w.forced) into v_was, v_was_forced from was w;
+        insert into tapedeck.pending_refresh (range_from, range_to, reason, forced)
+        select lower(r), upper(r), p_reason, v_forced or coalesce(v_was_forced, false)
+          from unnest(tapedeck.ranges_coarsen(v_below + coalesce(v_was, '{}'), c_apart, c_rows_max)) r;
+    end if;
     update tapedeck.candle_tails t
        set owed_from = o.owed_from
       from (select min(lower(r)) from unnest(p_ranges) r where lower(r) < v_watermark is not true) as o (owed_from)

@@ -94,23 +94,21 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_range tstzrange;
+    v_now timestamptz := clock_timestamp();
 begin
     if current_setting('tapedeck.announces', true) = 'on' then
         return null;
     end if;
     -- Before it happens: TimescaleDB drops the chunks, and what they covered cannot be asked for afterwards.
-    -- Where chunks were dropped earlier, candles have outlived their ticks and stay.
-    with queued as (
-        insert into tapedeck.pending_refresh as p (range_from, range_to, reason)
-        select lower(r), upper(r), 'truncate'
-          from unnest((select range_agg(tstzrange(c.range_start, c.range_end)) from tapedeck.tick_chunks() c)) r
-        returning p.range_from, p.range_to
-    )
-    select tstzrange(min(q.range_from), max(q.range_to)) into v_range from queued q;
-    if lower(v_range) is not null then
-        insert into tapedeck.pending_refresh (range_from, range_to, reason, kind)
-        values (lower(v_range), upper(v_range), 'trigger', 'truncate');
+    -- Where chunks were dropped earlier, candles have outlived their ticks and stay. Nothing later than now is stored.
+    insert into tapedeck.pending_refresh (range_from, range_to, reason)
+    select lower(r), upper(r), 'truncate'
+      from unnest((select range_agg(tstzrange(c.range_start, least(c.range_end, v_now)))
+                     from tapedeck.tick_chunks() c
+                    where c.range_start < v_now)) r;
+    insert into tapedeck.pending_refresh (range_from, range_to, reason, kind)
+    select min(c.range_start), max(c.range_end), 'trigger', 'truncate' from tapedeck.tick_chunks() c having count(*) > 0;
+    if found then
         perform tapedeck.change_notify('written', null, null, null);
     end if;
     return null;
