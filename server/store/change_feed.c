@@ -53,11 +53,11 @@ struct change_feed {
     uint64_t random;
 
     struct counter listening; /* 0 or 1; the feed's thread writes these */
-    struct counter away;      /* the same */
     struct counter connects;
     struct counter losses;
     struct counter changes;
     struct counter foreign;
+    atomic_bool is_away; /* the database, when it was last heard of */
 };
 
 static bool is_stopping(const struct change_feed *feed)
@@ -247,16 +247,10 @@ static void disconnect(struct change_feed *feed)
     connection_close(&connection);
 }
 
-static void note_reachable(struct change_feed *feed, bool reachable)
-{
-    counter_subtract(&feed->away, counter_read(&feed->away));
-    counter_add(&feed->away, reachable ? 0 : 1);
-}
-
 static enum status connect_and_listen(struct change_feed *feed, struct error *error)
 {
     struct connection *connection = connection_open(feed->url, "feed", error);
-    note_reachable(feed, connection != NULL);
+    atomic_store(&feed->is_away, connection == NULL);
     if (connection == NULL)
         return error->status;
     connection_set_stall_us(connection, STALL_US_MAX);
@@ -314,7 +308,7 @@ static void listen_until_lost(struct change_feed *feed)
     log_failure(feed, &error);
     disconnect(feed);
     counter_subtract(&feed->listening, 1);
-    note_reachable(feed, false); /* until the next try, which is soon */
+    atomic_store(&feed->is_away, true); /* until the next try, which is soon */
 }
 
 static void *feed_main(void *argument)
@@ -337,7 +331,7 @@ struct change_feed_statistics change_feed_statistics(const struct change_feed *f
 {
     return (struct change_feed_statistics){
         .listening = counter_read(&feed->listening) > 0,
-        .reachable = counter_read(&feed->away) == 0,
+        .reachable = !atomic_load(&feed->is_away),
         .connects = counter_read(&feed->connects),
         .losses = counter_read(&feed->losses),
         .changes = counter_read(&feed->changes),
