@@ -31,8 +31,8 @@ describe.skipIf(missing !== undefined)("the page", { timeout: 60_000 }, () => {
   /** What the browser complained about: exceptions, policies, bad responses. */
   let complaints: string[];
 
-  async function open(hash: string, shown = symbols): Promise<Awaited<ReturnType<typeof startMockServer>>> {
-    const server = await startMockServer({ symbols: shown });
+  async function open(hash: string, shown = symbols, token?: string): Promise<Awaited<ReturnType<typeof startMockServer>>> {
+    const server = await startMockServer({ symbols: shown, ...(token === undefined ? {} : { token }) });
     stop = () => server.stop();
     page = await browser.newPage();
     complaints = [];
@@ -65,6 +65,22 @@ describe.skipIf(missing !== undefined)("the page", { timeout: 60_000 }, () => {
     await waitFor("ended");
     expect((await stats()).ticks).toBe(total);
     expect(await page.locator(".tick-row").nth(1).innerText()).toMatch(/^09:3\d:\d\d\.\d{3}/);
+  });
+
+  it("asks for a token where the server wants one, keeps it for the tab and out of the address", async () => {
+    await open("#symbol=AAA&symbol=BBB&speed=max&play=1", symbols, "tdk_right");
+    const field = page.getByLabel("API key or token");
+    await field.fill("tdk_wrong");
+    await page.keyboard.press("Enter");
+    await page.getByRole("alert").getByText("This token is wrong.").waitFor();
+    await field.fill("tdk_right");
+    await page.getByRole("button", { name: "Enter" }).click();
+    await waitFor("ended");
+    expect((await stats()).ticks).toBe(total);
+    expect(page.url()).not.toContain("tdk_");
+    await page.reload();
+    await waitFor("paused");
+    expect(await page.evaluate(() => [sessionStorage.length, localStorage.length])).toEqual([1, 0]);
   });
 
   it("loses and repeats nothing when the connection is lost on the way", async () => {

@@ -1,12 +1,14 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { Backoff, mayReconnect } from "../src/core/backoff.js";
-import { Connection, ConnectionError, listSymbols, ProtocolError, RequestError } from "../src/core/index.js";
+import {
+  Connection, ConnectionError, listSymbols, ProtocolError, RequestError, type TapedeckError, type TokenSupplier,
+} from "../src/core/index.js";
 import { FakeClock, FakeServer } from "./fakes.js";
 
 let clock: FakeClock;
 let server: FakeServer;
 
-function connect(token?: string): Connection {
+function connect(token?: string | TokenSupplier): Connection {
   const { openSocket } = server;
   return new Connection({
     url: "ws://test/ws", openSocket, clock, random: () => 1, ...(token === undefined ? {} : { token }),
@@ -224,5 +226,164 @@ describe("the list of symbols", () => {
     expect(server.newest("symbols")).toMatchObject({ prefix: "B" });
     server.answer("symbols", { ev: "symbols", symbols: [{ symbol: "BTC", from: 1, to: 5, ticks: 4, exact: false }] });
     expect(await listed).toEqual([{ symbol: "BTC", from: 1, to: 5, ticks: 4, exact: false }]);
+  });
+});
+
+const WANTS_TOKEN = { auth: { required: true, role: null } } as const;
+const REFUSED = { ev: "error", code: "unauthorized", message: "The token is not valid." } as const;
+
+/** Tokens that are given when a test says so, and what was said of the ones before. */
+class Asked {
+  readonly refused: (TapedeckError | undefined)[] = [];
+  #settle: { resolve: (token: string) => void; reject: (error: Error) => void } | undefined;
+
+  readonly supply: TokenSupplier = (refused) => {
+    this.refused.push(refused);
+    return new Promise((resolve, reject) => {
+      this.#settle = { resolve, reject };
+    });
+  };
+
+  async give(token: string): Promise<void> {
+    this.#settle?.resolve(token);
+    await settled();
+  }
+
+  async refuse(): Promise<void> {
+    this.#settle?.reject(new Error("nobody is here"));
+    await settled();
+  }
+}
+
+async function settled(): Promise<void> {
+  for (let i = 0; i < 5; i++) await Promise.resolve();
+}
+
+describe("a token", () => {
+  it("is not asked for where none is required, or where the upgrade has proven enough", () => {
+    const asked = new Asked();
+    const connection = connect(asked.supply);
+    server.welcome();
+    expect(connection.status.state).toBe("open");
+    connect(asked.supply);
+    server.welcome({ auth: { required: true, role: "writer" } });
+    expect(asked.refused).toEqual([]);
+    expect(server.asked("auth")).toEqual([]);
+  });
+
+  it("that is missing closes the connection for good", () => {
+    const connection = connect();
+    server.welcome(WANTS_TOKEN);
+    clock.advance(60_000);
+    expect(server.connections).toBe(1);
+    expect(connection.status).toMatchObject({ state: "closed", error: { code: "unauthorized" } });
+  });
+
+  it("may be looked for as long as it takes", async () => {
+    const asked = new Asked();
+    const connection = connect(asked.supply);
+    server.welcome(WANTS_TOKEN);
+    await settled();
+    clock.advance(50_000);
+    expect(connection.status.state).toBe("connecting");
+    await asked.give("found");
+    expect(server.newest("auth")).toMatchObject({ token: "found" });
+    server.answer("auth", { role: "viewer" });
+    expect(connection.status.state).toBe("open");
+  });
+
+  it("that is found after the server has hung up is sent over a new connection", async () => {
+    const asked = new Asked();
+    const connection = connect(asked.supply);
+    server.welcome(WANTS_TOKEN);
+    await settled();
+    server.close(4401);
+    clock.advance(60_000);
+    expect(server.connections).toBe(1);
+    await asked.give("found");
+    expect(server.connections).toBe(2);
+    server.welcome(WANTS_TOKEN);
+    expect(server.newest("auth")).toMatchObject({ token: "found" });
+    server.answer("auth", { role: "viewer" });
+    expect(connection.status.state).toBe("open");
+    expect(asked.refused).toEqual([undefined]);
+  });
+
+  it("that is refused is asked for again, with what was wrong", async () => {
+    const asked = new Asked();
+    const connection = connect(asked.supply);
+    server.welcome(WANTS_TOKEN);
+    await asked.give("wrong");
+    server.answer("auth", REFUSED);
+    await settled();
+    expect(asked.refused).toMatchObject([undefined, { message: "The token is not valid." }]);
+    await asked.give("right");
+    server.answer("auth", { role: "writer" });
+    expect(connection.status).toMatchObject({ state: "open", welcome: { role: "writer" } });
+    expect(server.connections).toBe(1);
+  });
+
+  it("is kept over a loss, and renewed when it has expired", async () => {
+    const asked = new Asked();
+    const connection = connect(asked.supply);
+    server.welcome(WANTS_TOKEN);
+    await asked.give("first");
+    server.answer("auth", { role: "viewer" });
+    server.close(1006);
+    clock.advance(250);
+    server.welcome(WANTS_TOKEN);
+    expect(server.newest("auth")).toMatchObject({ token: "first" });
+    server.answer("auth", { role: "viewer" });
+    server.push({ ev: "error", code: "unauthorized", message: "The token has expired." });
+    server.close(4401);
+    expect(connection.status).toMatchObject({ state: "waiting" });
+    clock.advance(1_000);
+    server.welcome(WANTS_TOKEN);
+    await settled();
+    expect(asked.refused[1]?.message).toContain("has expired");
+    await asked.give("second");
+    expect(server.newest("auth")).toMatchObject({ token: "second" });
+    server.answer("auth", { role: "viewer" });
+    expect(connection.status.state).toBe("open");
+  });
+
+  it("that is a plain text is not tried again when it has expired", () => {
+    const connection = connect("only");
+    server.welcome(WANTS_TOKEN);
+    server.answer("auth", { role: "viewer" });
+    server.close(4401);
+    clock.advance(60_000);
+    expect(connection.status).toMatchObject({ state: "closed", error: { closeCode: 4401 } });
+  });
+
+  it("is tried later when there were too many wrong ones", () => {
+    const connection = connect("good");
+    server.welcome(WANTS_TOKEN);
+    server.answer("auth", { ev: "error", code: "limit", message: "Too many wrong tokens." });
+    expect(connection.status).toMatchObject({ state: "waiting" });
+    clock.advance(1_000);
+    server.welcome(WANTS_TOKEN);
+    expect(server.newest("auth")).toMatchObject({ token: "good" });
+  });
+
+  it("that nobody gives closes the connection for good", async () => {
+    const asked = new Asked();
+    const connection = connect(asked.supply);
+    server.welcome(WANTS_TOKEN);
+    await settled();
+    await asked.refuse();
+    expect(connection.status).toMatchObject({ state: "closed", error: { closeCode: 4401 } });
+  });
+
+  it("that comes after the end changes nothing", async () => {
+    const asked = new Asked();
+    const connection = connect(asked.supply);
+    server.welcome(WANTS_TOKEN);
+    await settled();
+    connection.destroy();
+    await asked.give("late");
+    expect(connection.status.state).toBe("closed");
+    expect(server.connections).toBe(1);
+    expect(server.asked("auth")).toEqual([]);
   });
 });

@@ -34,7 +34,7 @@ export class MockLink {
     this.#events = events;
     let open = true;
     const down = this.#line((bytes) => open && events.message(bytes.slice().buffer));
-    const peer = new MockPeer([...this.#symbols], down, () => this.#clock.now(), this.role);
+    const peer = new MockPeer([...this.#symbols], down, () => this.#clock.now(), { role: this.role });
     this.peer = peer;
     const up = this.#line((bytes) => {
       if (!open) return;

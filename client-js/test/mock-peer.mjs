@@ -17,10 +17,13 @@ export class MockPeer {
    * @param {import("./mock-data.mjs").MockSymbol[]} symbols
    * @param {(bytes: Uint8Array) => void} send
    * @param {() => number} nowMs
-   * @param {string} role
+   * @param {{role?: string, token?: string | undefined}} [auth] what a client is, and the token that it must have
    */
-  constructor(symbols, send, nowMs, role = "operator") {
+  constructor(symbols, send, nowMs, { role = "operator", token } = {}) {
     this.symbols = symbols;
+    this.role = role;
+    this.token = token;
+    this.isProven = token === undefined;
     this.nowMs = nowMs;
     this.push = (/** @type {Message} */ message) => {
       const bytes = encode(message);
@@ -30,7 +33,7 @@ export class MockPeer {
     this.operations = new MockOperations(role, this.push, nowMs);
     this.push({
       ev: "welcome", protocol: 1, server: "mock", engine: "postgresql", engine_version: "0",
-      auth: { required: false, role }, limits: { frame_bytes: 61440 }, ops: [], now: Date.now() * 1000,
+      auth: { required: !this.isProven, role: this.isProven ? role : null }, limits: { frame_bytes: 61440 }, ops: [], now: Date.now() * 1000,
     });
   }
 
@@ -49,6 +52,8 @@ export class MockPeer {
 
   /** @param {Message} request @returns {Message | undefined} */
   answerTo(request) {
+    if (request["op"] === "auth") return this.prove(request);
+    if (!this.isProven) return error("unauthorized", "Say who you are first.");
     if (request["op"] === "symbols") return { ev: "symbols", symbols: this.symbols.map(describe) };
     if (request["op"] === "ping") return { ...request, ev: "pong", now: Date.now() * 1000 };
     if (request["op"] === "replay.open") return this.open(request);
@@ -63,6 +68,13 @@ export class MockPeer {
     if (request["op"] === "replay.ack") return void replay.ack(request);
     if (request["op"] === "replay.history") return { ev: "replay.history", ...replay.history(request) };
     return this.control(replay, request) ?? { ev: "ok", ...replay.standing() };
+  }
+
+  /** @param {Message} request */
+  prove(request) {
+    if (this.token !== undefined && request["token"] !== this.token) return error("unauthorized", "This token is wrong.");
+    this.isProven = true;
+    return { ev: "ok", role: this.role };
   }
 
   /** @param {Message} request */

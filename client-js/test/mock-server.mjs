@@ -22,15 +22,15 @@ const SECURITY = {
     "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'none'",
 };
 
-/** @param {{port?: number, symbols?: import("./mock-data.mjs").MockSymbol[], role?: string}} [options] */
-export async function startMockServer({ port = 0, symbols = demoSymbols(), role = "operator" } = {}) {
+/** @param {{port?: number, symbols?: import("./mock-data.mjs").MockSymbol[], role?: string, token?: string}} [options] */
+export async function startMockServer({ port = 0, symbols = demoSymbols(), role = "operator", token } = {}) {
   const http = createServer((request, response) => void serveApp(request.url ?? "/", response));
   const sockets = new WebSocketServer({
     server: http,
     path: "/ws",
     handleProtocols: (offered) => (offered.has("tapedeck.v1.msgpack") ? "tapedeck.v1.msgpack" : false),
   });
-  sockets.on("connection", (socket) => serveSocket(socket, symbols, role));
+  sockets.on("connection", (socket) => serveSocket(socket, symbols, { role, token }));
   await new Promise((resolve) => http.listen(port, "127.0.0.1", () => resolve(undefined)));
   const address = /** @type {import("node:net").AddressInfo} */ (http.address());
   return {
@@ -62,9 +62,13 @@ async function serveApp(url, response) {
   }
 }
 
-/** @param {import("ws").WebSocket} socket @param {import("./mock-data.mjs").MockSymbol[]} symbols @param {string} role */
-function serveSocket(socket, symbols, role) {
-  const peer = new MockPeer(symbols, (bytes) => socket.send(bytes), () => performance.now(), role);
+/**
+ * @param {import("ws").WebSocket} socket
+ * @param {import("./mock-data.mjs").MockSymbol[]} symbols
+ * @param {{role: string, token: string | undefined}} auth
+ */
+function serveSocket(socket, symbols, auth) {
+  const peer = new MockPeer(symbols, (bytes) => socket.send(bytes), () => performance.now(), auth);
   const timer = setInterval(() => peer.pump(), PUMP_EVERY_MS);
   socket.on("close", () => clearInterval(timer));
   socket.on("message", (data) => peer.receive(/** @type {Buffer} */ (data)));

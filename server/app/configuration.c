@@ -218,16 +218,47 @@ static const char *source_of(const struct configuration *configuration, const ch
     return configuration->sources[setting_find(key, strlen(key)) - all];
 }
 
+bool configuration_asks_who(const struct configuration *configuration)
+{
+    return configuration->auth_keys_file[0] != '\0' || configuration->jwt_secret_file[0] != '\0' ||
+           configuration->jwt_public_key_file[0] != '\0';
+}
+
+static enum status check_access(const struct configuration *configuration, struct error *error)
+{
+    bool has_certificate = configuration->tls_certificate_file[0] != '\0';
+    bool has_key = configuration->tls_key_file[0] != '\0';
+    bool has_jwt =
+        configuration->jwt_secret_file[0] != '\0' || configuration->jwt_public_key_file[0] != '\0';
+    const char *claim = configuration->jwt_audience[0] != '\0' ? "jwt_audience" : "jwt_issuer";
+    if (!configuration_is_loopback(configuration->host) && !configuration->insecure &&
+        !configuration_asks_who(configuration))
+        return error_set(error, STATUS_INVALID,
+                         "host = %s (%s) lets others than this machine connect, and nobody has to "
+                         "say who they are: use 127.0.0.1, or auth_keys_file, jwt_secret_file or "
+                         "jwt_public_key_file, or --insecure if that is meant",
+                         configuration->host, source_of(configuration, "host"));
+    if (has_certificate != has_key)
+        return error_set(error, STATUS_INVALID,
+                         "tls_certificate_file and tls_key_file go together: %s is missing",
+                         has_key ? "tls_certificate_file" : "tls_key_file");
+    if (!has_jwt &&
+        (configuration->jwt_audience[0] != '\0' || configuration->jwt_issuer[0] != '\0'))
+        return error_set(error, STATUS_INVALID,
+                         "%s (%s) is for tokens, and there is neither jwt_secret_file nor "
+                         "jwt_public_key_file to verify them with",
+                         claim, source_of(configuration, claim));
+    return STATUS_OK;
+}
+
 static enum status check(const struct configuration *configuration, struct error *error)
 {
     if (configuration->host[0] == '\0')
         return error_set(error, STATUS_INVALID, "host is empty (%s): expected an address",
                          source_of(configuration, "host"));
-    if (!configuration_is_loopback(configuration->host) && !configuration->insecure)
-        return error_set(error, STATUS_INVALID,
-                         "host = %s (%s) lets others than this machine connect, and nobody has to "
-                         "say who they are: use 127.0.0.1, or --insecure if that is meant",
-                         configuration->host, source_of(configuration, "host"));
+    enum status status = check_access(configuration, error);
+    if (status != STATUS_OK)
+        return status;
     if (configuration->store_connections_min > configuration->store_connections_max)
         return error_set(error, STATUS_INVALID,
                          "store_connections_min = %u (%s) is more than store_connections_max = %u "

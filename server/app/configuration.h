@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 #define CONFIGURATION_FILE "tapedeck.yaml"
-#define CONFIGURATION_SETTINGS_MAX 32
+#define CONFIGURATION_SETTINGS_MAX 64
 #define CONFIGURATION_SOURCE_BYTES 160
 
 /* Texts are never NULL. */
@@ -32,6 +32,13 @@ struct configuration {
     const char *host;
     uint16_t port; /* 0: any free one */
     bool insecure;
+    const char *auth_keys_file; /* "": none, as with the next ones */
+    const char *jwt_secret_file;
+    const char *jwt_public_key_file;
+    const char *jwt_audience;
+    const char *jwt_issuer;
+    const char *tls_certificate_file;
+    const char *tls_key_file;
     const char *web_root; /* "": none */
     const char *const *allowed_origins;
     size_t allowed_origin_count;
@@ -91,6 +98,8 @@ void configuration_print(const struct configuration *configuration, struct buffe
 /* tapedeck config: returns the exit status. */
 int configuration_run(const struct configuration *configuration);
 
+/* Whether clients have to say who they are. */
+bool configuration_asks_who(const struct configuration *configuration);
 /* Whether only this machine can reach an address: localhost, 127.x.x.x, ::1. */
 bool configuration_is_loopback(const char *host);
 

@@ -6,6 +6,7 @@
 #include "app/bench_live.h"
 #include "app/bench_windows.h"
 #include "app/commands.h"
+#include "app/keys.h"
 #include "app/options.h"
 #include "app/policies_apply.h"
 #include "app/policies_command.h"
@@ -400,9 +401,15 @@ static const struct subcommand subcommands[] = {
      .description =
          "Without a database URL tapedeck runs its own PostgreSQL cluster in its home folder: with "
          "TimescaleDB where that is installed. It runs until SIGTERM or SIGINT (Ctrl-C) and then "
-         "stops cleanly; after any accident the next start recovers.",
+         "stops cleanly; after any accident the next start recovers. SIGHUP reads keys and "
+         "certificate anew.\n\n"
+         "At 127.0.0.1, without keys, everybody is an operator, because only this machine can "
+         "connect. Elsewhere it wants keys (`tapedeck keys add`) or JSON Web Tokens, and should "
+         "have a certificate; with --insecure it asks nobody, and everybody is a viewer.",
      .examples = "tapedeck serve\n"
                  "tapedeck serve --home /var/lib/tapedeck --port 9000\n"
+                 "tapedeck serve --host 0.0.0.0 --auth-keys-file keys --tls-certificate-file "
+                 "cert.pem --tls-key-file key.pem\n"
                  "TIMESCALE_DATABASE_URL=postgresql://me@db/ticks tapedeck serve\n",
      .run = serve},
     {.name = "import",
@@ -694,6 +701,35 @@ static const struct subcommand subcommands[] = {
      .summary = "show which migrations are applied to a database",
      .uses = SETTING_OF_DATABASE | SETTING_OF_ALL,
      .run = status},
+    {.name = "keys add",
+     .summary = "make an API key, and print it once",
+     .arguments = "NAME",
+     .arguments_min = 1,
+     .arguments_max = 1,
+     .options = keys_options,
+     .option_count = KEYS_OPTION_COUNT,
+     .values_bytes = sizeof(struct keys_values),
+     .defaults = &keys_defaults,
+     .uses = SETTING_OF_KEYS | SETTING_OF_ALL,
+     .description =
+         "The file holds only a hash of the key, with its name and role. A server that is given "
+         "the file asks everybody for a key: as Authorization: Bearer KEY over HTTP, or with an "
+         "auth request on the WebSocket. It reads the file anew on SIGHUP.",
+     .examples = "tapedeck keys add desk-1 --role viewer --auth-keys-file keys\n"
+                 "tapedeck keys add importer --role writer --expires 90d\n",
+     .run = keys_add_run},
+    {.name = "keys list",
+     .summary = "whose keys there are",
+     .uses = SETTING_OF_KEYS | SETTING_OF_ALL,
+     .run = keys_list_run},
+    {.name = "keys revoke",
+     .summary = "take a key back; on SIGHUP the server hangs up on whoever uses it",
+     .arguments = "NAME",
+     .arguments_min = 1,
+     .arguments_max = 1,
+     .uses = SETTING_OF_KEYS | SETTING_OF_ALL,
+     .examples = "tapedeck keys revoke desk-1\nkill -HUP $(pidof tapedeck)\n",
+     .run = keys_revoke_run},
     {.name = "config",
      .summary = "print the settings in force, and where each comes from",
      .uses = SETTING_OF_DATABASE | SETTING_OF_SERVER | SETTING_OF_WRITERS | SETTING_OF_ALL,

@@ -2,8 +2,10 @@
  * tapedeck serve: puts the parts together, waits for a signal, and takes them apart again, the
  * other way round.
  *
- *   cluster → schema → store threads → operations → tape → symbols → scheduler → change feed
- *           → lanes
+ *   keys, certificate → cluster → schema → store threads → operations → tape → symbols → scheduler
+ *   → change feed → lanes
+ *
+ * SIGHUP reads keys and certificate anew.
  */
 #include "app/changes.h"
 #include "app/commands.h"
@@ -11,6 +13,7 @@
 #include "app/metrics.h"
 #include "app/policies_apply.h"
 #include "app/readiness.h"
+#include "app/security.h"
 #include "app/terminal.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -33,6 +36,7 @@
 /* Everything that runs, in the order it was started. */
 struct deck {
     const struct configuration *configuration;
+    struct security security;
     struct database database;
     struct pg_source *source;
     struct pg_operations *operations;
@@ -172,6 +176,7 @@ static enum status start_server(struct deck *deck, struct error *error)
         .symbols = deck->symbols,
         .changes = deck->live,
         .source = pg_source_interface(deck->source),
+        .gate = deck->security.gate,
         .operations = pg_operations_interface(deck->operations),
         .live_operations = deck->live_operations,
         .server = "tapedeck/" TAPEDECK_VERSION,
@@ -210,6 +215,7 @@ static enum status start_server(struct deck *deck, struct error *error)
         .checks_owner = &deck->readiness,
         .metrics = metrics_collect,
         .metrics_owner = &deck->metrics,
+        .tls = deck->security.tls,
     };
     return server_start(&options, &shared, &deck->server, error);
 }
@@ -247,11 +253,16 @@ static void stop(struct deck *deck)
         tape_destroy(&deck->tape);
     readiness_deinit(&deck->readiness);
     database_close(&deck->database);
+    security_close(&deck->security);
 }
 
 static enum status start(struct deck *deck, struct error *error)
 {
-    enum status status = database_open(deck->configuration, DATABASE_SERVE, &deck->database, error);
+    enum status status = security_open(deck->configuration, &deck->security, error);
+    if (status != STATUS_OK)
+        return status;
+    security_warn(deck->configuration, &deck->security);
+    status = database_open(deck->configuration, DATABASE_SERVE, &deck->database, error);
     if (status != STATUS_OK)
         return status;
     terminal_step("engine: %s", database_describe(&deck->database).text);
@@ -266,15 +277,32 @@ static enum status start(struct deck *deck, struct error *error)
     return start_server(deck, error);
 }
 
-/* The signals that end the server come to the main thread only: every other inherits the mask. */
-static void take_signals(sigset_t *ending)
+/* The signals that are for us come to the main thread only: every other inherits the mask. */
+static void take_signals(sigset_t *ours)
 {
-    sigemptyset(ending);
-    sigaddset(ending, SIGTERM);
-    sigaddset(ending, SIGINT);
-    sigaddset(ending, SIGHUP);
-    pthread_sigmask(SIG_BLOCK, ending, NULL);
+    sigemptyset(ours);
+    sigaddset(ours, SIGTERM);
+    sigaddset(ours, SIGINT);
+    sigaddset(ours, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, ours, NULL);
     signal(SIGPIPE, SIG_IGN);
+}
+
+/* SIGHUP from a process asks for a reload; from the kernel it says that our terminal is gone. */
+static void serve_until_signalled(struct deck *deck, const sigset_t *ours)
+{
+    for (;;) {
+        siginfo_t info;
+        int caught = sigwaitinfo(ours, &info);
+        if (caught < 0)
+            continue; /* a debugger has looked at us */
+        if (caught != SIGHUP || info.si_code == SI_KERNEL) {
+            log_info("serve.stop", "signal=%d", caught);
+            return;
+        }
+        log_info("serve.reload", "pid=%d", (int)info.si_pid);
+        security_reload(deck->configuration, &deck->security, deck->server);
+    }
 }
 
 static void say_where(const struct deck *deck)
@@ -282,26 +310,25 @@ static void say_where(const struct deck *deck)
     const char *host = deck->configuration->host;
     bool is_any = strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
     bool is_v6 = !is_any && strchr(host, ':') != NULL;
-    terminal_step("ready: http://%s%s%s:%u/", is_v6 ? "[" : "", is_any ? "localhost" : host,
-                  is_v6 ? "]" : "", server_port(deck->server));
+    terminal_step("ready: %s://%s%s%s:%u/", deck->security.tls != NULL ? "https" : "http",
+                  is_v6 ? "[" : "", is_any ? "localhost" : host, is_v6 ? "]" : "",
+                  server_port(deck->server));
 }
 
 int serve_run(const struct configuration *configuration)
 {
-    sigset_t ending;
+    sigset_t ours;
     struct error error = {.text = ""};
     struct deck *deck = MEM_NEW(struct deck);
     deck->configuration = configuration;
     readiness_init(&deck->readiness);
-    take_signals(&ending);
+    take_signals(&ours);
     enum status status = start(deck, &error);
     if (status == STATUS_OK) {
         log_info("serve.ready", "port=%u engine=%s jemalloc=%d", server_port(deck->server),
                  engine_name(deck->database.engine.kind), mem_has_jemalloc());
         say_where(deck);
-        int caught = 0;
-        sigwait(&ending, &caught);
-        log_info("serve.stop", "signal=%d", caught);
+        serve_until_signalled(deck, &ours);
     }
     stop(deck);
     mem_free(deck);

@@ -24,6 +24,7 @@
 #define SERVER SETTING_OF_SERVER
 #define WRITERS SETTING_OF_WRITERS
 #define ALL SETTING_OF_ALL
+#define KEYS SETTING_OF_KEYS
 
 /* clang-format off: a row is a setting */
 static const struct setting table[] = {
@@ -40,11 +41,31 @@ static const struct setting table[] = {
 
     {"host", SETTING_TEXT, FIELD(host), "127.0.0.1", 0, 0, .value = "ADDRESS", .uses = SERVER,
      .help = "address to listen at: 127.0.0.1 is this machine only, 0.0.0.0 or :: every network "
-             "(needs --insecure)"},
+             "(needs keys, or --insecure)"},
     {"port", SETTING_PORT, FIELD(port), "8080", 0, 65535, .uses = SERVER,
      .help = "port to listen at; 0: any free one"},
     {"insecure", SETTING_BOOL, FIELD(insecure), "false", 0, 0, .uses = SERVER,
-     .help = "let others than this machine connect, although nobody has to say who they are"},
+     .help = "let others than this machine connect, although nobody has to say who they are: "
+             "everybody is a viewer then"},
+    {"auth_keys_file", SETTING_TEXT, FIELD(auth_keys_file), "", 0, 0, .value = "FILE",
+     .uses = SERVER | KEYS,
+     .help =
+         "API keys of which clients must have one, written by `tapedeck keys add`; this and the "
+         "next four files are read anew on SIGHUP"},
+    {"jwt_secret_file", SETTING_TEXT, FIELD(jwt_secret_file), "", 0, 0, .value = "FILE",
+     .uses = SERVER,
+     .help = "secret, of 32 bytes or more, that verifies JSON Web Tokens signed with HS256"},
+    {"jwt_public_key_file", SETTING_TEXT, FIELD(jwt_public_key_file), "", 0, 0, .value = "FILE",
+     .uses = SERVER, .help = "RSA public key in PEM that verifies tokens signed with RS256"},
+    {"jwt_audience", SETTING_TEXT, FIELD(jwt_audience), "", 0, 0, .uses = SERVER,
+     .help = "what the claim aud of such tokens must name"},
+    {"jwt_issuer", SETTING_TEXT, FIELD(jwt_issuer), "", 0, 0, .uses = SERVER,
+     .help = "what the claim iss of such tokens must be"},
+    {"tls_certificate_file", SETTING_TEXT, FIELD(tls_certificate_file), "", 0, 0, .value = "FILE",
+     .uses = SERVER,
+     .help = "certificate and its chain in PEM, to speak https and wss; read anew on SIGHUP"},
+    {"tls_key_file", SETTING_TEXT, FIELD(tls_key_file), "", 0, 0, .value = "FILE", .uses = SERVER,
+     .help = "private key of that certificate, in PEM without a passphrase"},
     {"web_root", SETTING_TEXT, FIELD(web_root), "", 0, 0, .value = "FOLDER", .uses = SERVER,
      .help = "folder of the built web app; empty: none is served"},
     {"allowed_origins", SETTING_LIST, FIELD(allowed_origins), "", 0, 0, .value = "ORIGIN,…",

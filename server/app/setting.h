@@ -24,6 +24,7 @@ enum setting_use {
     SETTING_OF_SERVER = 2,
     SETTING_OF_WRITERS = 4,
     SETTING_OF_ALL = 8,
+    SETTING_OF_KEYS = 16,
 };
 
 struct setting {

@@ -11,4 +11,10 @@ int64_t clock_monotonic_us(void);
 /* Since the Unix epoch, UTC. */
 int64_t clock_wall_us(void);
 
+/* Two readings of the clocks at one moment. */
+struct now {
+    int64_t monotonic_us;
+    int64_t wall_us;
+};
+
 #endif

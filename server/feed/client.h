@@ -1,9 +1,10 @@
 /*
  * The inside of a feed, shared by its rooms: feed.c (messages in and out), requests.c (what each
- * op does), speakers.c (whose turn it is), replays.c (the client's replays), candles.c (its live
- * candles), questions.c (its questions about candles), storage.c and policies.c (its subscriptions
- * to what the database says about itself), operations.c (its questions about that, and an
- * operator's actions), subscriptions.c (what subscriptions have in common). Lane's thread.
+ * op does), session.c (who it is), speakers.c (whose turn it is), replays.c (the client's replays),
+ * candles.c (its live candles), questions.c (its questions about candles), storage.c and policies.c
+ * (its subscriptions to what the database says about itself), operations.c (its questions about
+ * that, and an operator's actions), subscriptions.c (what subscriptions have in common). Lane's
+ * thread.
  */
 #ifndef TAPEDECK_FEED_CLIENT_H
 #define TAPEDECK_FEED_CLIENT_H
@@ -40,12 +41,26 @@ struct speaker {
     bool awake; /* asking it is worth it */
 };
 
+/*
+ * Who the client is:
+ *
+ *   unproven ──auth──► proven ──auth──► proven
+ *      │ FEED_UNPROVEN_US   │ it expires, or is revoked
+ *      └────────► closed ◄──┘                             an open server: neither, and no timer
+ */
+struct session {
+    enum role role;           /* ROLE_NONE: not proven yet */
+    struct identity identity; /* once it is proven; else its role is ROLE_NONE */
+    struct address address;
+    struct timer deadline;
+};
+
 struct feed {
     struct feed_lane *lane;
     enum wire_encoding encoding;
     feed_wake_fn *wake;
     void *owner;
-    enum role role;
+    struct session session;
     struct answers answers;
     struct throttle throttle;
     struct list speakers; /* the one that speaks next is first */
@@ -72,6 +87,16 @@ void feed_write_error_code(struct feed *feed, struct writer *writer, const struc
 #define FEED_ACK_OP "replay.ack"
 /* Does what a request asks and answers it. */
 void feed_request(struct feed *feed, const struct request *request, struct now now);
+
+/* ---- session.c ---- */
+
+void feed_session_begin(struct feed *feed, const struct feed_peer *peer, struct now now);
+void feed_session_end(struct feed *feed);
+/* Whether `auth` has to come before anything else. */
+bool feed_is_unproven(const struct feed *feed);
+/* What was proven has run out by the wall clock, which may have been set; then it is closing. */
+bool feed_has_expired(struct feed *feed, struct now now);
+void feed_auth(struct feed *feed, const struct request *request, struct now now);
 
 /* ---- speakers.c ---- */
 

@@ -78,8 +78,8 @@ static void say_welcome(struct feed *feed, struct now now)
         .server = lane->server,
         .engine = lane->engine,
         .engine_version = lane->engine_version,
-        .auth_required = false,
-        .role = role_name(feed->role),
+        .auth_required = lane->gate != NULL && !gate_is_open(lane->gate),
+        .role = feed_is_unproven(feed) ? NULL : role_name(feed->session.role),
         .replays_max = (int64_t)lane->replays_max,
         .symbols_max = REPLAY_SYMBOLS_MAX,
         .subscriptions_max = FEED_SUBSCRIPTIONS_MAX,
@@ -97,18 +97,18 @@ static void say_welcome(struct feed *feed, struct now now)
     feed_answer_end(feed);
 }
 
-struct feed *feed_create(struct feed_lane *lane, enum wire_encoding encoding, feed_wake_fn *wake,
-                         void *owner, struct now now)
+struct feed *feed_create(struct feed_lane *lane, const struct feed_peer *peer, struct now now)
 {
     struct feed *feed = MEM_NEW(struct feed);
     feed->lane = lane;
-    feed->encoding = encoding;
-    feed->wake = wake;
-    feed->owner = owner;
-    feed->role = ROLE_OPERATOR; /* nobody is asked who they are */
+    feed->encoding = peer->encoding;
+    feed->wake = peer->wake;
+    feed->owner = peer->owner;
     answers_init(&feed->answers, &lane->draft);
-    throttle_init(&feed->throttle, &lane->rates, lane->wheel, wake, owner, now.monotonic_us);
+    throttle_init(&feed->throttle, &lane->rates, lane->wheel, peer->wake, peer->owner,
+                  now.monotonic_us);
     list_init(&feed->speakers);
+    feed_session_begin(feed, peer, now);
     say_welcome(feed, now);
     return feed;
 }
@@ -117,6 +117,7 @@ void feed_destroy(struct feed **feed)
 {
     struct feed *gone = *feed;
     *feed = NULL;
+    feed_session_end(gone);
     feed_speakers_close_all(gone);
     throttle_deinit(&gone->throttle);
     answers_deinit(&gone->answers);
@@ -168,7 +169,7 @@ static void receive_message(struct feed *feed, const struct value *root, struct 
 
 void feed_receive(struct feed *feed, const uint8_t *bytes, size_t count, struct now now)
 {
-    if (feed->closing)
+    if (feed->closing || feed_has_expired(feed, now))
         return;
     const struct value *root;
     uint16_t close_code;

@@ -12,7 +12,9 @@
 #ifndef TAPEDECK_FEED_FEED_H
 #define TAPEDECK_FEED_FEED_H
 
+#include "auth/gate.h"
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "feed/boards.h"
 #include "feed/figures.h"
 #include "feed/inquiry.h"
@@ -23,18 +25,14 @@
 #include "wire/storage.h"
 #include "wire/value.h"
 
-/* Two readings of the clocks at one moment. */
-struct now {
-    int64_t monotonic_us;
-    int64_t wall_us;
-};
-
 #define FEED_REPLAYS_MAX 64 /* live replays per connection, default */
 #define FEED_SUBSCRIPTIONS_MAX 64
 #define FEED_QUESTIONS_MAX 16 /* requests for candles that wait for their answer */
 #define FEED_INQUIRIES_MAX 4  /* requests about the database that do */
 #define FEED_ANSWERS_MAX 64   /* unread answers before input stops */
 #define FEED_ANSWER_BYTES_MAX (8 << 10)
+/* How long a server that wants to know waits for `auth`: time for a person to paste a token. */
+#define FEED_UNPROVEN_US INT64_C(60000000)
 /* Rates per connection, defaults. The acknowledgements of 64 replays at 240 frames a second fit. */
 #define FEED_REQUESTS_PER_SECOND 200
 #define FEED_REQUESTS_BURST 400
@@ -51,6 +49,7 @@ struct feed_lane {
     struct live_operations *live_operations; /* NULL where `operations` is */
     struct inbox *inbox;                     /* the lane's */
     struct wheel *wheel;                     /* the lane's, in monotonic µs */
+    struct gate *gate; /* NULL: nobody is asked who they are, everybody is an operator */
     const char *server;
     const char *engine;
     const char *engine_version;
@@ -78,9 +77,17 @@ typedef void feed_wake_fn(void *owner);
 
 struct feed;
 
+/* Whom a feed is for. */
+struct feed_peer {
+    enum wire_encoding encoding;
+    feed_wake_fn *wake;
+    void *owner;
+    struct address address;
+    const struct identity *identity; /* proven already; NULL: nothing is. Copied */
+};
+
 /* The welcome is the first message it sends. */
-struct feed *feed_create(struct feed_lane *lane, enum wire_encoding encoding, feed_wake_fn *wake,
-                         void *owner, struct now now);
+struct feed *feed_create(struct feed_lane *lane, const struct feed_peer *peer, struct now now);
 void feed_destroy(struct feed **feed);
 
 /* One whole message from the client, ≤ WIRE_MESSAGE_BYTES_MAX bytes. */
@@ -102,6 +109,9 @@ size_t feed_unread_bytes(const struct feed *feed);
  */
 enum status feed_send(struct feed *feed, struct now now, struct buffer *out) MUST_CHECK;
 uint16_t feed_close_code(const struct feed *feed, const char **reason);
+
+/* The gate's keys have changed: whoever is in only through one that is gone has to leave. */
+void feed_renew(struct feed *feed, struct now now);
 
 /* Says goodbye: the next feed_send ends with this code. */
 void feed_close(struct feed *feed, uint16_t close_code, const char *reason);

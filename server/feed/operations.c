@@ -11,6 +11,8 @@
 #include "wire/policies.h"
 #include "wire/storage.h"
 
+#include <stdio.h>
+
 struct client_inquiry {
     struct speaker speaker;
     struct request asked; /* only what an answer needs of it */
@@ -96,10 +98,19 @@ void feed_storage_history(struct feed *feed, const struct request *request, stru
     feed_inquiry_drop(&mine->speaker);
 }
 
-/* Who an operator is, as far as the connection knows. */
-static const char *who_asks(const struct feed *feed)
+struct who {
+    char text[INQUIRY_WHO_BYTES];
+};
+
+/* Who an operator is, as far as the connection knows: "desk (operator) 10.0.0.7". */
+static struct who who_asks(const struct feed *feed)
 {
-    return role_name(feed->role);
+    const struct session *session = &feed->session;
+    const char *name = session->identity.name;
+    struct who who;
+    (void)snprintf(who.text, sizeof who.text, "%s%s(%s) %s", name, name[0] != '\0' ? " " : "",
+                   role_name(session->role), address_format(&session->address).text);
+    return who;
 }
 
 static void act(struct feed *feed, const struct request *request, enum policy_action action)
@@ -117,8 +128,8 @@ static void act(struct feed *feed, const struct request *request, enum policy_ac
     mine->is_action = true;
     mine->job_id = job_id;
     struct inquiry_asker asker = {.answered = answered, .owner = mine};
-    if (inquiry_act(&feed->lane->inquiries, action, job_id, who_asks(feed), asker, &mine->inquiry,
-                    &error) == STATUS_OK)
+    if (inquiry_act(&feed->lane->inquiries, action, job_id, who_asks(feed).text, asker,
+                    &mine->inquiry, &error) == STATUS_OK)
         return;
     feed_answer_error(feed, request, NULL, &error);
     feed_inquiry_drop(&mine->speaker);

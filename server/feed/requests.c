@@ -50,6 +50,7 @@ static const struct {
     enum role least;
 } requests[] = {
     {"ping", answer_ping, ROLE_NONE},
+    {"auth", feed_auth, ROLE_NONE},
     {"symbols", answer_symbols, ROLE_VIEWER},
     {"replay.open", feed_replay_open, ROLE_VIEWER},
     {"replay.play", feed_replay_play, ROLE_VIEWER},
@@ -113,11 +114,15 @@ static void answer_unknown(struct feed *feed, const struct request *request)
     feed_answer_end(feed);
 }
 
-static void answer_forbidden(struct feed *feed, const struct request *request, enum role least)
+static void answer_refused(struct feed *feed, const struct request *request, enum role least)
 {
     struct error error = {.text = ""};
-    error_set(&error, STATUS_FORBIDDEN, "%s needs the role %s; yours is %s", request->op,
-              role_name(least), role_name(feed->role));
+    if (feed_is_unproven(feed))
+        error_set(&error, STATUS_UNAUTHORIZED,
+                  "say who you are first: {\"op\":\"auth\",\"token\":…}");
+    else
+        error_set(&error, STATUS_FORBIDDEN, "%s needs the role %s; yours is %s", request->op,
+                  role_name(least), role_name(feed->session.role));
     feed_answer_error(feed, request, NULL, &error);
 }
 
@@ -127,12 +132,15 @@ void feed_request(struct feed *feed, const struct request *request, struct now n
         if (strcmp(request->op, requests[i].op) != 0)
             continue;
         counter_add(&feed->lane->figures.ops[i], 1);
-        if (feed->role >= requests[i].least)
+        if (feed->session.role >= requests[i].least)
             requests[i].answer(feed, request, now);
         else
-            answer_forbidden(feed, request, requests[i].least);
+            answer_refused(feed, request, requests[i].least);
         return;
     }
     counter_add(&feed->lane->figures.ops[FEED_OPS_MAX], 1);
-    answer_unknown(feed, request);
+    if (feed_is_unproven(feed))
+        answer_refused(feed, request, ROLE_VIEWER);
+    else
+        answer_unknown(feed, request);
 }

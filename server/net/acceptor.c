@@ -13,6 +13,7 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /* Unsent bytes the kernel holds before it calls the socket full. Its buffer may grow to megabytes,

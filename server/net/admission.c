@@ -3,40 +3,11 @@
 #include "base/assert.h"
 #include "base/mem.h"
 
-#include <netinet/in.h>
-#include <string.h>
-
 struct resident {
     struct list node;
     struct address address;
     size_t count;
 };
-
-struct address address_of(const struct sockaddr_storage *peer)
-{
-    struct address address = {{0}};
-    if (peer->ss_family == AF_INET6) {
-        struct sockaddr_in6 in6;
-        memcpy(&in6, peer, sizeof in6);
-        bool is_mapped = IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr);
-        memcpy(address.bytes, &in6.sin6_addr, is_mapped ? 16 : 8);
-    } else if (peer->ss_family == AF_INET) {
-        struct sockaddr_in in;
-        memcpy(&in, peer, sizeof in);
-        address.bytes[10] = 0xff;
-        address.bytes[11] = 0xff;
-        memcpy(address.bytes + 12, &in.sin_addr, 4);
-    }
-    return address;
-}
-
-uint64_t address_hash(const struct address *address)
-{
-    uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
-    for (size_t i = 0; i < sizeof address->bytes; i++)
-        hash = (hash ^ address->bytes[i]) * UINT64_C(1099511628211);
-    return hash ^ hash >> 32;
-}
 
 void admission_init(struct admission *admission, size_t total_max, size_t address_max)
 {
@@ -56,14 +27,14 @@ void admission_deinit(struct admission *admission)
 
 static struct list *bucket_of(struct admission *admission, const struct address *address)
 {
-    return &admission->buckets[address_hash(address) % ADMISSION_BUCKETS];
+    return &admission->buckets[address_place(address, ADMISSION_BUCKETS)];
 }
 
 static struct resident *find(struct list *bucket, const struct address *address)
 {
     for (struct list *node = bucket->next; node != bucket; node = node->next) {
         struct resident *resident = CONTAINER_OF(node, struct resident, node);
-        if (memcmp(&resident->address, address, sizeof *address) == 0)
+        if (address_equals(&resident->address, address))
             return resident;
     }
     return NULL;

@@ -1,27 +1,17 @@
 /*
  * How many connections there may be: in all, and from one address.
  *
- * One for all lanes, behind a lock that is held for a few instructions per connection. An IPv4
- * address counts as itself, an IPv6 address as its /64 (one host owns that many). Memory: one
+ * One for all lanes, behind a lock that is held for a few instructions per connection. Memory: one
  * small entry for each address that is connected now. Any thread.
  */
 #ifndef TAPEDECK_NET_ADMISSION_H
 #define TAPEDECK_NET_ADMISSION_H
 
+#include "base/address.h"
 #include "base/list.h"
 
 #include <pthread.h>
 #include <stddef.h>
-#include <stdint.h>
-#include <sys/socket.h>
-
-/* IPv4 addresses as ::ffff:a.b.c.d. */
-struct address {
-    uint8_t bytes[16];
-};
-
-struct address address_of(const struct sockaddr_storage *peer);
-uint64_t address_hash(const struct address *address);
 
 enum admission_verdict { ADMITTED, REFUSED_TOTAL, REFUSED_ADDRESS };
 

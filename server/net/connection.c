@@ -5,14 +5,15 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "feed/feed.h"
+#include "net/http_auth.h"
 #include "net/server_inner.h"
 #include "wire/codes.h"
 
 #include <inttypes.h>
 #include <libwebsockets.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #define CLOSE_UNEXPECTED 1011 /* our fault: the client may come back */
 
@@ -45,7 +46,7 @@ void connection_accept(struct lane *lane, int fd, const struct address *address)
     connection->address = *address;
     connection->heard_at_us = clock_monotonic_us();
     buffer_init(&connection->message, WIRE_MESSAGE_BYTES_MAX);
-    http_exchange_init(&connection->http, &lane->http, wsi, &connection->address);
+    http_exchange_init(&connection->http, &lane->http, wsi, address);
     unsent_part_init(&connection->unsent);
     counter_add(&lane->figures.connections, 1);
     list_append(&lane->connections, &connection->node);
@@ -143,7 +144,12 @@ static int confirm_upgrade(struct connection *connection, struct lws *wsi)
     const struct server *server = connection->lane->server;
     const struct refusal *refusal =
         handshake_check(&asked, &server->site.hosts, &server->origins, &connection->encoding);
-    return refusal == NULL ? 0 : http_refuse(&connection->http, refusal);
+    if (refusal != NULL)
+        return http_refuse(&connection->http, refusal);
+    struct error error = {.text = ""};
+    if (http_prove(&connection->http, &connection->identity, &error) != STATUS_OK)
+        return http_refuse_unproven(&connection->http, &error);
+    return 0;
 }
 
 /* Before those who are here have to go, nobody new is taken. */
@@ -160,8 +166,14 @@ static int established(struct connection *connection, struct lws *wsi)
     ASSERT(lws_get_protocol(wsi)->id == (unsigned)connection->encoding);
     struct now now = lane_now();
     connection->heard_at_us = now.monotonic_us;
-    connection->feed =
-        feed_create(&connection->lane->feed_lane, connection->encoding, wake, connection, now);
+    const struct feed_peer peer = {
+        .encoding = connection->encoding,
+        .wake = wake,
+        .owner = connection,
+        .address = connection->address,
+        .identity = connection->identity.role > ROLE_NONE ? &connection->identity : NULL,
+    };
+    connection->feed = feed_create(&connection->lane->feed_lane, &peer, now);
     counter_add(&connection->lane->figures.clients, 1);
     if (connection->lane->is_stopping)
         connection_say_goodbye(connection);
@@ -382,9 +394,8 @@ static int writeable(struct connection *connection)
  * but who waits for an answer does not close half. */
 static void drop_deserted(struct connection *connection)
 {
-    char next;
-    if (connection->http.work != NULL &&
-        recv(lws_get_socket_fd(connection->wsi), &next, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+    struct pollfd ended = {.fd = lws_get_socket_fd(connection->wsi), .events = POLLRDHUP};
+    if (connection->http.work != NULL && poll(&ended, 1, 0) == 1)
         hang_up(connection);
 }
 
@@ -403,6 +414,12 @@ void connection_keep_alive(struct connection *connection, int64_t now_us)
         connection->owes_ping = true;
         (void)lws_callback_on_writable(connection->wsi);
     }
+}
+
+void connection_renew(struct connection *connection)
+{
+    if (connection->feed != NULL)
+        feed_renew(connection->feed, lane_now());
 }
 
 void connection_say_goodbye(struct connection *connection)
@@ -448,7 +465,8 @@ static int http_callback(struct connection *connection, struct lws *wsi,
 static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
                     size_t bytes)
 {
-    (void)user;
+    if (reason == LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS)
+        return lane_tls_made(lane_of(wsi), user);
     struct connection *connection = wsi != NULL ? connection_of(wsi) : NULL;
     if (connection == NULL)
         return 0; /* about the context, or a socket that is not adopted yet */

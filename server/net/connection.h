@@ -14,6 +14,7 @@
 #ifndef TAPEDECK_NET_CONNECTION_H
 #define TAPEDECK_NET_CONNECTION_H
 
+#include "auth/identity.h"
 #include "base/bytes.h"
 #include "base/list.h"
 #include "net/admission.h"
@@ -45,7 +46,8 @@ struct connection {
 
     struct http_exchange http; /* before the upgrade */
 
-    struct feed *feed; /* NULL before the upgrade and after the goodbye */
+    struct identity identity; /* what the upgrade request proved; its role may be ROLE_NONE */
+    struct feed *feed;        /* NULL before the upgrade and after the goodbye */
     enum wire_encoding encoding;
     struct buffer message;  /* fragments of a message that is not complete yet */
     bool is_deaf;           /* the feed is closing: what still arrives is thrown away */
@@ -64,6 +66,8 @@ void connection_accept(struct lane *lane, int fd, const struct address *address)
 
 /* Once a pulse: pings who has been silent, hangs up on who has been silent for too long. */
 void connection_keep_alive(struct connection *connection, int64_t now_us);
+/* The gate's keys have changed. */
+void connection_renew(struct connection *connection);
 /* The server stops: says goodbye with 1001; HTTP connections without work end at once. */
 void connection_say_goodbye(struct connection *connection);
 /* Nobody is left to say goodbye to: ends the feed. libwebsockets closes the socket later. */

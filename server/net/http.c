@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "net/http_answer.h"
+#include "net/http_auth.h"
 #include "net/http_rate.h"
 #include "net/http_routes.h"
 #include "net/http_work.h"
@@ -38,8 +39,6 @@ static const struct refusal foreign_origin = {
     403, "forbidden",
     "this page's origin is not allowed; list it in allowed_origins to let its scripts read here",
     NULL};
-
-static const struct refusal too_low = {403, "forbidden", "this path needs a higher role", NULL};
 
 static const char no_web_app[] =
     "<!doctype html>\n"
@@ -242,10 +241,6 @@ static int serve_data(struct http_exchange *exchange, const struct route *route)
 {
     struct query query;
     struct error error = {.text = ""};
-    exchange->is_data = true;
-    exchange->is_udf = begins_with(route->path, strlen(route->path), "/udf/");
-    if (!is_welcome(exchange))
-        return http_answer_refusal(exchange, &foreign_origin);
     enum status status = read_query(exchange->wsi, &query, &error);
     if (status == STATUS_OK && route->parameters != NULL)
         status = query_check_names(&query, route->parameters, &error);
@@ -264,7 +259,7 @@ static bool is_counted(const struct route *route)
 /* 0, or how long its address has to wait. */
 static int64_t wait_us(const struct http_exchange *exchange)
 {
-    return http_rate_wait_us(exchange->lane->site->rate, exchange->address, clock_monotonic_us());
+    return http_rate_wait_us(exchange->lane->site->rate, &exchange->address, clock_monotonic_us());
 }
 
 static int refuse_haste(struct http_exchange *exchange, int64_t left_us)
@@ -283,21 +278,50 @@ static int refuse_haste(struct http_exchange *exchange, int64_t left_us)
     return http_answer_refusal(exchange, &refusal);
 }
 
+/* A page from elsewhere is sent away also when it has a token: it may be somebody else's. */
+static int serve_route(struct http_exchange *exchange, const struct route *route)
+{
+    struct error error = {.text = ""};
+    exchange->is_data = route->is_data;
+    exchange->is_udf = begins_with(route->path, strlen(route->path), "/udf/");
+    if ((route->is_data || route->least > ROLE_NONE) && !is_welcome(exchange))
+        return http_answer_refusal(exchange, &foreign_origin);
+    if (route->least > ROLE_NONE && http_require(exchange, route->least, &error) != STATUS_OK)
+        return http_answer_unproven(exchange, &error);
+    return route->is_data ? serve_data(exchange, route) : route->serve(exchange, NULL);
+}
+
 static int serve_path(struct http_exchange *exchange, const char *path, size_t bytes)
 {
     const struct route *route = find_route(path, bytes);
     int64_t left_us = is_counted(route) ? wait_us(exchange) : 0;
     if (left_us > 0)
         return refuse_haste(exchange, left_us);
-    if (route != NULL && exchange->role < route->least)
-        return http_answer_refusal(exchange, &too_low);
-    if (route != NULL && route->is_data)
-        return serve_data(exchange, route);
     if (route != NULL)
-        return route->serve(exchange, NULL);
+        return serve_route(exchange, route);
     if (begins_with(path, bytes, "/api/") || begins_with(path, bytes, "/udf/"))
         return http_answer_refusal(exchange, &no_such_route);
     return serve_file(exchange, path, bytes);
+}
+
+/* A page of an allowed origin that wants to send a token asks first whether it may. Its own origin
+ * need not ask, and no other gets a yes. */
+static int serve_preflight(struct http_exchange *exchange, const char *path, size_t bytes)
+{
+    static const struct http_answer yes = {.status = 204,
+                                           .headers =
+                                               "Access-Control-Allow-Methods: GET, HEAD\r\n"
+                                               "Access-Control-Allow-Headers: Authorization\r\n"
+                                               "Access-Control-Max-Age: 600\r\n"};
+    const struct route *route = find_route(path, bytes);
+    if (route == NULL || !route->is_data)
+        return http_refuse(exchange, &method_not_allowed);
+    exchange->is_data = true;
+    if (!is_welcome(exchange))
+        return http_refuse(exchange, &foreign_origin);
+    if (exchange->allow_origin == NULL)
+        return http_refuse(exchange, &method_not_allowed);
+    return http_answer(exchange, &yes, NULL, 0);
 }
 
 /* ---- the exchange ---- */
@@ -328,7 +352,6 @@ static void begin_exchange(struct http_exchange *exchange)
     exchange->is_head = lws_hdr_total_length(wsi, WSI_TOKEN_HEAD_URI) > 0;
     exchange->is_old = lws_hdr_copy(wsi, version, sizeof version, WSI_TOKEN_HTTP) <= 0 ||
                        strcmp(version, "HTTP/1.1") != 0;
-    exchange->role = ROLE_OPERATOR; /* nobody is asked who they are */
     exchange->is_data = false;
     exchange->is_udf = false;
     mem_free(exchange->allow_origin);
@@ -340,12 +363,16 @@ int http_serve(struct http_exchange *exchange, const char *path, size_t path_byt
     if (http_exchange_is_busy(exchange))
         return -1; /* libwebsockets has one request at a time */
     begin_exchange(exchange);
-    if (lws_hdr_total_length(exchange->wsi, WSI_TOKEN_GET_URI) <= 0 && !exchange->is_head)
+    bool is_preflight = lws_hdr_total_length(exchange->wsi, WSI_TOKEN_OPTIONS_URI) > 0;
+    if (lws_hdr_total_length(exchange->wsi, WSI_TOKEN_GET_URI) <= 0 && !exchange->is_head &&
+        !is_preflight)
         return http_refuse(exchange, &method_not_allowed);
     if (!is_meant(exchange->lane->site, exchange->wsi))
         return http_refuse(exchange, &host_refusal);
     if (has_body(exchange->wsi))
         return http_refuse(exchange, &body_not_allowed);
+    if (is_preflight)
+        return serve_preflight(exchange, path, path_bytes);
     return serve_path(exchange, path, path_bytes);
 }
 

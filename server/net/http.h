@@ -15,7 +15,7 @@
 #ifndef TAPEDECK_NET_HTTP_H
 #define TAPEDECK_NET_HTTP_H
 
-#include "auth/role.h"
+#include "base/address.h"
 #include "base/bytes.h"
 #include "base/counter.h"
 #include "net/handshake.h"
@@ -29,6 +29,7 @@
 struct decoder;
 struct address;
 struct http_rate;
+struct gate;
 struct http_work;
 struct inbox;
 struct inquiries;
@@ -61,7 +62,7 @@ struct http_answer_status {
     unsigned number;
     const char *text;
 };
-#define HTTP_STATUSES 12
+#define HTTP_STATUSES 13
 extern const struct http_answer_status http_statuses[HTTP_STATUSES];
 
 /* What there is to serve; shared by all lanes, constant. */
@@ -83,6 +84,7 @@ struct http_site {
 /* What the connections of one lane share. */
 struct http_lane {
     const struct http_site *site;
+    struct gate *gate; /* NULL: nobody is asked who they are */
     struct tape *tape;
     struct live_symbols *symbols;
     struct live_operations *operations; /* NULL: nobody watches the database */
@@ -112,19 +114,17 @@ struct http_transfer {
 struct http_exchange {
     struct http_lane *lane;
     struct lws *wsi;
-    const struct address *address; /* who asks */
+    struct address address; /* of the peer */
     struct http_transfer transfer;
     struct http_work *work; /* NULL: nothing is waited for */
     /* Of the request, copied: its headers do not stay. */
     bool is_head;
-    enum role role;     /* of who asks */
     bool is_old;        /* HTTP/1.0: knows no chunks */
     bool is_data;       /* an answer for programs: other origins' pages are kept out */
     bool is_udf;        /* errors as the charting library reads them, too */
     char *allow_origin; /* of a page from elsewhere that may read the answer; NULL: none */
 };
 
-/* `address` outlives it. */
 void http_exchange_init(struct http_exchange *exchange, struct http_lane *lane, struct lws *wsi,
                         const struct address *address);
 /* Forgets an answer that is not sent yet. */

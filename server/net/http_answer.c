@@ -25,6 +25,7 @@
 
 const struct http_answer_status http_statuses[HTTP_STATUSES] = {
     {200, "OK"},
+    {204, "No Content"},
     {304, "Not Modified"},
     {400, "Bad Request"},
     {401, "Unauthorized"},
@@ -49,12 +50,12 @@ static size_t status_index(unsigned number)
 
 static bool has_body(const struct http_exchange *exchange, const struct http_answer *answer)
 {
-    return !exchange->is_head && answer->status != 304;
+    return !exchange->is_head && answer->status != 304 && answer->status != 204;
 }
 
 static void append_framing(struct buffer *out, const struct http_answer *answer, size_t body_bytes)
 {
-    if (answer->status == 304)
+    if (answer->status == 304 || answer->status == 204)
         return;
     buffer_append_format(out, "Content-Type: %s\r\n", answer->content_type);
     if (answer->is_chunked)
@@ -299,7 +300,7 @@ void http_tags_known(const struct http_exchange *exchange, char known[HTTP_TAGS_
 void http_exchange_init(struct http_exchange *exchange, struct http_lane *lane, struct lws *wsi,
                         const struct address *address)
 {
-    *exchange = (struct http_exchange){.lane = lane, .wsi = wsi, .address = address};
+    *exchange = (struct http_exchange){.lane = lane, .wsi = wsi, .address = *address};
     transfer_init(&exchange->transfer);
 }
 

@@ -9,7 +9,8 @@
 
 /* What may be shown for a minute without asking, then with; and what has to be asked for each
  * time. Both by their ETag: a back-fill changes candles of any age. */
-#define CACHE_SETTLED "max-age=60, must-revalidate"
+/* Not by a cache between, which might give it to somebody who has no token. */
+#define CACHE_SETTLED "private, max-age=60, must-revalidate"
 #define CACHE_FORMING "no-cache"
 
 struct candle_work {

@@ -40,7 +40,7 @@ int64_t http_rate_wait_us(struct http_rate *rate, const struct address *address,
         return 0;
     pthread_mutex_lock(&rate->lock);
     struct http_rate_entry *entry =
-        find(rate->sets[address_hash(address) % HTTP_RATE_SETS], address);
+        find(rate->sets[address_place(address, HTTP_RATE_SETS)], address);
     bool is_new =
         entry->allowance.burst == 0 || memcmp(&entry->address, address, sizeof *address) != 0;
     if (is_new) {

@@ -3,7 +3,7 @@
 #include "base/assert.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "net/log_limit.h"
+#include "base/log_limit.h"
 #include "net/unsent.h"
 
 #include <libwebsockets.h>

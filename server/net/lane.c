@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "net/connection.h"
 #include "net/server_inner.h"
+#include "net/tls.h"
 
 #include <errno.h>
 #include <libwebsockets.h>
@@ -146,6 +147,14 @@ static void nap_if_spinning(struct lane *lane, int64_t now_us)
     lane->turned_at_us = clock_monotonic_us();
 }
 
+static void renew(struct lane *lane)
+{
+    tls_unpin(&lane->tls);
+    lane->tls = server_pin_tls(lane->server);
+    for (struct list *node = lane->connections.next; node != &lane->connections; node = node->next)
+        connection_renew(CONTAINER_OF(node, struct connection, node));
+}
+
 static void *lane_run(void *argument)
 {
     struct lane *lane = argument;
@@ -156,6 +165,8 @@ static void *lane_run(void *argument)
         int64_t now_us = clock_monotonic_us();
         nap_if_spinning(lane, now_us);
         (void)wheel_run(&lane->wheel, now_us);
+        if (atomic_exchange(&lane->renew_asked, false))
+            renew(lane);
         if (!lane->is_stopping && atomic_load(&lane->stop_asked))
             begin_stop(lane);
         if (lane->is_stopping && list_is_empty(&lane->connections))
@@ -198,6 +209,10 @@ static struct lws_context *context_create(struct lane *lane)
     info.max_http_header_data2 = HEADER_BYTES;
     info.max_http_header_pool2 = HEADERS_IN_WORK;
     info.pt_serv_buf_size = SERVICE_BYTES;
+    /* Without the files' names: lane_tls_made looks after certificates. */
+    if (lane->tls != NULL)
+        info.options |=
+            LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT | LWS_SERVER_OPTION_CREATE_VHOST_SSL_CTX;
     return lws_create_context(&info);
 }
 
@@ -218,6 +233,7 @@ static void init_fields(struct lane *lane, struct server *server, unsigned index
                         const struct feed_lane *shared)
 {
     *lane = (struct lane){.server = server, .index = index, .timer_fd = -1};
+    lane->tls = server_pin_tls(server);
     lane->timer_at_us = INT64_MAX;
     lane->acceptor.reserve_fd = -1;
     list_init(&lane->connections);
@@ -232,6 +248,7 @@ static void init_fields(struct lane *lane, struct server *server, unsigned index
     feed_lane_init(&lane->feed_lane);
     unsent_init(&lane->unsent, server->unsent_bytes_max);
     lane->http = (struct http_lane){.site = &server->site,
+                                    .gate = shared->gate,
                                     .tape = shared->tape,
                                     .symbols = shared->symbols,
                                     .operations = shared->live_operations,
@@ -254,6 +271,10 @@ enum status lane_init(struct lane *lane, struct server *server, unsigned index, 
     }
     lane->vhost = lws_get_vhost_by_name(lane->context, "tapedeck");
     ASSERT(lane->vhost != NULL);
+    if (lane->tls != NULL && !lane->speaks_tls) {
+        (void)close(listen_fd); /* it would speak in clear */
+        return error_set(error, STATUS_UNAVAILABLE, "libwebsockets was built without TLS");
+    }
     enum status status = acceptor_init(&lane->acceptor, lane, listen_fd, error);
     if (status != STATUS_OK)
         return status;
@@ -331,6 +352,18 @@ void lane_left(struct lane *lane)
         lws_cancel_service(lane->context);
 }
 
+int lane_tls_made(struct lane *lane, struct ssl_ctx_st *context)
+{
+    lane->speaks_tls = tls_serve(context, &lane->tls);
+    return lane->speaks_tls ? 0 : -1;
+}
+
+void lane_ask_to_renew(struct lane *lane)
+{
+    atomic_store(&lane->renew_asked, true);
+    lws_cancel_service(lane->context);
+}
+
 void lane_ask_to_stop(struct lane *lane, int64_t stop_at_us)
 {
     atomic_store(&lane->stop_at_us, stop_at_us);
@@ -357,6 +390,7 @@ void lane_deinit(struct lane *lane)
     ASSERT(list_is_empty(&lane->connections));
     if (lane->timer_fd >= 0)
         (void)close(lane->timer_fd);
+    tls_unpin(&lane->tls);
     feed_lane_deinit(&lane->feed_lane);
     inbox_deinit(&lane->inbox);
     buffer_deinit(&lane->out);

@@ -30,6 +30,8 @@ struct lws;
 struct lws_context;
 struct lws_vhost;
 struct server;
+struct ssl_ctx_st;
+struct tls;
 
 /* One instant must fit in a message, however many ticks it has. */
 #define LANE_OUT_BYTES_MAX ((size_t)64 << 20)
@@ -70,6 +72,10 @@ struct lane {
     struct unsent unsent;
     struct lane_figures figures;
 
+    struct tls *tls; /* that handshakes show; NULL: in clear */
+    bool speaks_tls;
+
+    atomic_bool renew_asked;
     atomic_bool stop_asked;
     atomic_llong stop_at_us; /* then whoever is still connected is dropped */
     bool is_stopping;
@@ -87,11 +93,16 @@ enum status lane_init(struct lane *lane, struct server *server, unsigned index, 
 struct server_figures lane_figures(const struct lane *lane);
 enum status lane_start(struct lane *lane, struct error *error) MUST_CHECK;
 
+/* Any thread: take over the server's certificate, and let everybody prove anew who they are. */
+void lane_ask_to_renew(struct lane *lane);
 /* Any thread: stop accepting, say goodbye to every client, end at the latest at `stop_at_us`. */
 void lane_ask_to_stop(struct lane *lane, int64_t stop_at_us);
 void lane_join(struct lane *lane);
 /* After the join, and after everybody who posts to its inbox has stopped. */
 void lane_deinit(struct lane *lane);
+
+/* libwebsockets has made the vhost's SSL_CTX: 0, or −1 when it will not do. */
+int lane_tls_made(struct lane *lane, struct ssl_ctx_st *context);
 
 struct lane *lane_of(struct lws *wsi);
 

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/server_inner.h"
+#include "net/tls.h"
 
 #include <assert.h>
 #include <libwebsockets.h>
@@ -119,6 +120,10 @@ static struct server *server_create(const struct server_options *options)
                                       .rate = &server->http_rate};
     http_rate_init(&server->http_rate, options->http_requests_per_second,
                    options->http_requests_burst);
+    pthread_mutex_init(&server->tls_lock, NULL);
+    server->tls = options->tls;
+    if (server->tls != NULL)
+        tls_pin(server->tls);
     copy_origins(server, options);
     copy_hosts(server, options);
     server->unsent_bytes_max = options->unsent_bytes_max / options->lane_count;
@@ -173,8 +178,8 @@ enum status server_start(const struct server_options *options, const struct feed
         server_destroy(&made);
         return status;
     }
-    log_info("net.listen", "host=%s port=%u lanes=%u connections_max=%zu", options->host,
-             made->port, made->lane_count, made->admission.total_max);
+    log_info("net.listen", "host=%s port=%u lanes=%u connections_max=%zu tls=%d", options->host,
+             made->port, made->lane_count, made->admission.total_max, made->tls != NULL);
     *server = made;
     return STATUS_OK;
 }
@@ -218,6 +223,31 @@ struct server_figures server_figures(const struct server *server)
     return sum;
 }
 
+struct tls *server_pin_tls(struct server *server)
+{
+    pthread_mutex_lock(&server->tls_lock);
+    struct tls *tls = server->tls;
+    if (tls != NULL)
+        tls_pin(tls);
+    pthread_mutex_unlock(&server->tls_lock);
+    return tls;
+}
+
+void server_renew(struct server *server, struct tls *tls)
+{
+    if (tls != NULL) {
+        tls_pin(tls);
+        pthread_mutex_lock(&server->tls_lock);
+        struct tls *before = server->tls;
+        ASSERT(before != NULL); /* the lanes have no SSL_CTX to give it to */
+        server->tls = tls;
+        pthread_mutex_unlock(&server->tls_lock);
+        tls_unpin(&before);
+    }
+    for (unsigned i = 0; i < server->lane_count; i++)
+        lane_ask_to_renew(&server->lanes[i]);
+}
+
 void server_stop(struct server *server, int64_t grace_us)
 {
     if (server->is_stopped)
@@ -243,6 +273,8 @@ void server_destroy(struct server **server)
         lane_deinit(&doomed->lanes[i]);
     admission_deinit(&doomed->admission);
     http_rate_deinit(&doomed->http_rate);
+    tls_unpin(&doomed->tls);
+    pthread_mutex_destroy(&doomed->tls_lock);
     free_texts(doomed->origin_names);
     free_texts(doomed->host_names);
     mem_free(doomed->web_root);

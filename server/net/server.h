@@ -17,6 +17,8 @@
 
 #define SERVER_LANES_MAX 256
 
+struct tls;
+
 struct server_options {
     const char *host; /* a name or an address: "127.0.0.1", "::" */
     uint16_t port;    /* 0: any free one, see server_port */
@@ -36,6 +38,7 @@ struct server_options {
     void *checks_owner;
     http_metrics_fn *metrics; /* for /metrics, beside the server's own; NULL: none. The same */
     void *metrics_owner;
+    struct tls *tls; /* NULL: in clear. Pinned */
 };
 
 struct server;
@@ -52,6 +55,13 @@ unsigned server_lanes(const struct server *server);
 /* Of one lane; the counters of a moment may be a message apart. */
 struct server_figures server_lane_figures(const struct server *server, unsigned index);
 struct server_figures server_figures(const struct server *server);
+
+/*
+ * The gate's keys have changed, and so may have the certificate (NULL: it has not; a server in
+ * clear stays so). Every lane takes it over at its next turn; connections stay, but for those whose
+ * proof counts no more.
+ */
+void server_renew(struct server *server, struct tls *tls);
 
 /*
  * Stops accepting, closes every feed with 1001 and lets it flush; ends the lanes' threads when all

@@ -26,7 +26,10 @@ static void write_auth(struct writer *writer, const struct welcome *welcome)
     writer_key(writer, "required");
     writer_bool(writer, welcome->auth_required);
     writer_key(writer, "role");
-    writer_text(writer, welcome->role);
+    if (welcome->role != NULL)
+        writer_text(writer, welcome->role);
+    else
+        writer_nil(writer);
     writer_end(writer);
 }
 
@@ -149,5 +152,19 @@ void ok_write(struct writer *writer, const struct request *request, uint64_t id)
     answer_head(writer, "ok", request);
     writer_key(writer, "id");
     writer_integer(writer, (int64_t)id);
+    writer_end(writer);
+}
+
+void auth_ok_write(struct writer *writer, const struct request *request, const char *role,
+                   const int64_t *expires)
+{
+    writer_map(writer, answer_pairs(request) + 1 + (expires != NULL ? 1U : 0U));
+    answer_head(writer, "ok", request);
+    writer_key(writer, "role");
+    writer_text(writer, role);
+    if (expires != NULL) {
+        writer_key(writer, "expires");
+        writer_integer(writer, *expires);
+    }
     writer_end(writer);
 }

@@ -12,7 +12,7 @@ struct welcome {
     const char *engine; /* "timescaledb" or "postgresql" */
     const char *engine_version;
     bool auth_required;
-    const char *role;
+    const char *role;       /* NULL: `auth` must come first */
     const char *const *ops; /* every op this server answers */
     size_t op_count;
     int64_t replays_max;         /* limits: live replays per connection */
@@ -40,6 +40,10 @@ void error_write_code(struct writer *writer, const struct request *request, cons
 
 /* `ok` about something with an id, which has nothing else to say. */
 void ok_write(struct writer *writer, const struct request *request, uint64_t id);
+
+/* `ok` about `auth`; `expires` (wall clock, µs) may be NULL: it does not. */
+void auth_ok_write(struct writer *writer, const struct request *request, const char *role,
+                   const int64_t *expires);
 
 /* {ev, re?} of an answer: writes the two (or one) pairs; count them with answer_pairs. */
 size_t answer_pairs(const struct request *request);

@@ -104,9 +104,9 @@ void deck_serve(struct deck *deck, const char *const *arguments)
     close(out[1]);
     char text[8192];
     bool up = read_until(out[0], "/\n", text, sizeof text);
-    const char *url = strstr(text, "http://127.0.0.1:");
+    const char *url = strstr(text, "://127.0.0.1:"); /* http, or https */
     cr_assert(up && url != NULL, "tapedeck serve did not come up: %s", text);
-    deck->port = (uint16_t)strtoul(url + strlen("http://127.0.0.1:"), NULL, 10);
+    deck->port = (uint16_t)strtoul(url + strlen("://127.0.0.1:"), NULL, 10);
     /* The pipe stays open, so that the server can go on writing to it. */
     fcntl(out[0], F_SETFD, FD_CLOEXEC);
 }

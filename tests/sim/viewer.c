@@ -221,8 +221,9 @@ void viewer_connect(struct viewer *viewer, struct server *server, int64_t now_us
         dice_once_in(viewer->dice, 2) ? 0 : dice_between(viewer->dice, 1000, 200000);
     for (size_t i = 0; i < VIEWER_WATCHES; i++)
         viewer->watches[i].depot = &server->depot;
-    viewer->feed = feed_create(&server->lane, viewer->is_msgpack ? WIRE_MSGPACK : WIRE_JSON, wake,
-                               viewer, now_of(now_us));
+    struct feed_peer peer = {
+        .encoding = viewer->is_msgpack ? WIRE_MSGPACK : WIRE_JSON, .wake = wake, .owner = viewer};
+    viewer->feed = feed_create(&server->lane, &peer, now_of(now_us));
 }
 
 void viewer_disconnect(struct viewer *viewer)

@@ -309,7 +309,37 @@ Test(configuration, lets_others_in_only_when_that_is_said)
     cr_assert_eq(load(NULL, open, 1), STATUS_INVALID);
     assert_says("host = 0.0.0.0 (--host) lets others than this machine connect");
     assert_says("--insecure");
+    assert_says("auth_keys_file");
     cr_assert_eq(load(NULL, meant, 2), STATUS_OK, "%s", error.text);
+    configuration_deinit(&configuration);
+}
+
+Test(configuration, lets_others_in_when_they_have_to_say_who_they_are)
+{
+    static const char *const names[] = {"auth_keys_file", "jwt_secret_file", "jwt_public_key_file"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct setting_flag guarded[] = {flag("host", "0.0.0.0"), flag(names[i], "file")};
+        cr_assert_eq(load(NULL, guarded, 2), STATUS_OK, "%s: %s", names[i], error.text);
+        cr_assert(configuration_asks_who(&configuration));
+        configuration_deinit(&configuration);
+    }
+    struct setting_flag claims[] = {flag("host", "0.0.0.0"), flag("jwt_issuer", "x")};
+    cr_assert_eq(load(NULL, claims, 2), STATUS_INVALID);
+    cr_assert_eq(load(NULL, claims + 1, 1), STATUS_INVALID);
+    assert_says("jwt_issuer (--jwt-issuer) is for tokens");
+    cr_assert_eq(load(NULL, NULL, 0), STATUS_OK);
+    cr_assert_not(configuration_asks_who(&configuration));
+    configuration_deinit(&configuration);
+}
+
+Test(configuration, wants_a_certificate_and_its_key_together)
+{
+    struct setting_flag both[] = {flag("tls_certificate_file", "a"), flag("tls_key_file", "b")};
+    cr_assert_eq(load(NULL, both, 1), STATUS_INVALID);
+    assert_says("tls_key_file is missing");
+    cr_assert_eq(load(NULL, both + 1, 1), STATUS_INVALID);
+    assert_says("tls_certificate_file is missing");
+    cr_assert_eq(load(NULL, both, 2), STATUS_OK, "%s", error.text);
     configuration_deinit(&configuration);
 }
 
@@ -343,7 +373,7 @@ Test(configuration, shows_no_password_in_an_error)
 
 Test(configuration, prints_every_setting_with_its_source_and_masks_passwords)
 {
-    cr_assert_eq(load_file("database_url: postgresql://me:secret@db/x\n"
+    cr_assert_eq(load_file("database_url: postgresql://me:hush@db/x\n"
                            "allowed_origins: [https://a.example]\nport: 9\n"),
                  STATUS_OK, "%s", error.text);
     struct buffer out;
@@ -362,7 +392,7 @@ Test(configuration, prints_every_setting_with_its_source_and_masks_passwords)
     cr_expect_not_null(strstr(text, "# tapedeck.yaml line 3\n"));
     cr_expect_not_null(strstr(text, "database_url: \"postgresql://me:***@db/x\""));
     cr_expect_not_null(strstr(text, "allowed_origins: [\"https://a.example\"]"));
-    cr_expect_null(strstr(text, "secret"));
+    cr_expect_null(strstr(text, "hush"));
     buffer_deinit(&out);
     configuration_deinit(&configuration);
 }

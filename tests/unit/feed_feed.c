@@ -311,7 +311,7 @@ Test(feed, answers_bytes_that_are_no_message_and_hangs_up)
     cr_assert(feed_close_code(feed, &reason) == 1002);
     for (size_t i = 1; i < sizeof table / sizeof *table; i++) {
         feed_destroy(&feed);
-        feed = feed_create(&lane, WIRE_JSON, feed_wake, NULL, now);
+        feed = feed_create(&lane, &feed_peer, now);
         ask(table[i]);
         check_heard("welcome");
         check_heard("error");

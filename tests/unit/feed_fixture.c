@@ -31,6 +31,8 @@ void feed_wake(void *owner)
     wakes++;
 }
 
+const struct feed_peer feed_peer = {.encoding = WIRE_JSON, .wake = feed_wake};
+
 void publish_symbols(void)
 {
     struct symbol_list *before = live_symbols_pin(lane.symbols);
@@ -94,7 +96,7 @@ void feed_set_up(void)
     watch_database();
     feed_lane_init(&lane);
     buffer_init(&out, 1 << 20);
-    feed = feed_create(&lane, WIRE_JSON, feed_wake, NULL, now);
+    feed = feed_create(&lane, &feed_peer, now);
 }
 
 void feed_tear_down(void)

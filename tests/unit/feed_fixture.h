@@ -37,6 +37,7 @@ extern struct fake_operations database;
 
 void feed_set_up(void);
 void feed_tear_down(void);
+extern const struct feed_peer feed_peer; /* who has proven nothing */
 /* What a feed calls when it has something: counts. */
 void feed_wake(void *owner);
 

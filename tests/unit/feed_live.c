@@ -449,7 +449,7 @@ Test(feed_live, of_a_thousand_subscribers_cost_one_load_a_change)
     const char *request = "{\"op\":\"candles.subscribe\",\"id\":1,\"symbol\":\"A\","
                           "\"interval\":\"1m\",\"live\":true}";
     for (size_t i = 0; i < CROWD; i++) {
-        crowd[i] = feed_create(&lane, WIRE_JSON, feed_wake, NULL, now);
+        crowd[i] = feed_create(&lane, &feed_peer, now);
         feed_receive(crowd[i], (const uint8_t *)request, strlen(request), now);
     }
     cr_assert_eq(hear_crowd(crowd, "candles.snapshot"), 0);

@@ -194,12 +194,12 @@ Test(feed_policies, obey_operators_only)
         "{'op':'policies.resume','job_id':1001}",
     };
     for (enum role role = ROLE_VIEWER; role < ROLE_OPERATOR; role++) {
-        feed->role = role;
+        feed->session.role = role;
         for (size_t i = 0; i < 3; i++)
             check_refused(requests[i], "forbidden");
         cr_assert_eq(atomic_load(&database.acted), 0);
     }
-    feed->role = ROLE_VIEWER;
+    feed->session.role = ROLE_VIEWER;
     subscribe();
 }
 
@@ -217,7 +217,7 @@ Test(feed_policies, are_looked_at_once_an_operator_has_acted)
 
 Test(feed_policies, are_acted_on_though_who_asked_has_gone)
 {
-    struct feed *other = feed_create(&lane, WIRE_JSON, feed_wake, NULL, now);
+    struct feed *other = feed_create(&lane, &feed_peer, now);
     const char *request = "{\"op\":\"policies.run\",\"job_id\":1001}";
     unsigned looks = atomic_load(&database.policies_asked);
     fake_operations_be(&database, FAKE_HOLDS);

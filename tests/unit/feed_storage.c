@@ -131,7 +131,7 @@ Test(feed_storage, cost_one_question_for_a_thousand_clients)
     static struct feed *feeds[CLIENTS];
     const char *request = "{\"op\":\"storage.subscribe\",\"id\":1,\"every_s\":1}";
     for (int i = 0; i < CLIENTS; i++) {
-        feeds[i] = feed_create(&lane, WIRE_JSON, feed_wake, NULL, now);
+        feeds[i] = feed_create(&lane, &feed_peer, now);
         feed_receive(feeds[i], (const uint8_t *)request, strlen(request), now);
         for (int message = 0; message < 2; message++) {
             buffer_clear(&out);
@@ -268,7 +268,7 @@ Test(feed_storage_history, may_be_waited_for_by_so_many)
     const char *request = "{\"op\":\"storage.history\"}";
     fake_operations_be(&database, FAKE_HOLDS);
     for (int i = 0; i < CLIENTS; i++) {
-        feeds[i] = feed_create(&lane, WIRE_JSON, feed_wake, NULL, now);
+        feeds[i] = feed_create(&lane, &feed_peer, now);
         for (int k = 0; k < FEED_INQUIRIES_MAX; k++)
             feed_receive(feeds[i], (const uint8_t *)request, strlen(request), now);
     }

@@ -8,13 +8,14 @@ import { Notices } from "./Notices.js";
 import { OperationsPanel } from "./OperationsPanel.js";
 import { Painted } from "./Painted.js";
 import { NoSymbols, Prompt } from "./Prompts.js";
+import { TokenPrompt } from "./TokenPrompt.js";
 import { Transport } from "./Transport.js";
 import { useKeyboard } from "./use-keyboard.js";
 import { useSession, type SessionProps } from "./use-session.js";
 import { WatchStrip } from "./WatchStrip.js";
 
 export function App({ session }: SessionProps) {
-  const { symbols, focus, connection } = useSession(session);
+  const { symbols, focus, connection, tokenWanted } = useSession(session);
   const [keysShown, setKeysShown] = useState(false);
   const [operationsShown, setOperationsShown] = useState(false);
   const showKeys = useCallback(() => setKeysShown(true), []);
@@ -24,7 +25,9 @@ export function App({ session }: SessionProps) {
     <div className="app">
       <Header session={session} onShowOperations={() => setOperationsShown(true)} />
       <Notices session={session} />
-      {empty ? (
+      {tokenWanted ? (
+        <TokenPrompt session={session} />
+      ) : empty ? (
         <NoSymbols />
       ) : (
         <main className="stage">

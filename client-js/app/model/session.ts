@@ -15,6 +15,7 @@ import { lookBackSpan } from "./look-back.js";
 import { Markets, TICK_LIMITS } from "./markets.js";
 import { Operations } from "./operations.js";
 import { PaintLoop } from "./paint-loop.js";
+import { TokenKeeper, type TokenWanted } from "./token.js";
 
 /** As many as the server gives in one answer. */
 const SYMBOLS_LIMIT = 10_000;
@@ -40,6 +41,8 @@ export interface SessionState {
   readonly playing: boolean;
   readonly edited: EditedRange;
   readonly replay: ReplayStatus | undefined;
+  /** The server wants a token, and there is none. */
+  readonly tokenWanted: TokenWanted | undefined;
   /** A hint to the user that is no failure. */
   readonly hint: string | undefined;
 }
@@ -49,6 +52,7 @@ export class Session {
   readonly operations: Operations;
   readonly markets = new Markets();
   readonly paint = new PaintLoop();
+  readonly #tokens: TokenKeeper;
   readonly #listeners = new Listeners<() => void>();
   readonly #unsubscribe: Unsubscribe;
   readonly #emptyPoll: ReturnType<typeof setInterval>;
@@ -58,7 +62,8 @@ export class Session {
 
   constructor(url: string, hash: string) {
     this.#link = readLink(hash);
-    this.connection = new Connection({ url });
+    this.#tokens = new TokenKeeper(sessionStorage, (tokenWanted) => this.#set({ tokenWanted }));
+    this.connection = new Connection({ url, token: this.#tokens.supply });
     this.operations = new Operations(this.connection);
     this.#state = {
       connection: this.connection.status,
@@ -71,6 +76,7 @@ export class Session {
       playing: this.#link.play,
       edited: { from: this.#link.from, to: this.#link.to },
       replay: undefined,
+      tokenWanted: undefined,
       hint: undefined,
     };
     this.#unsubscribe = this.connection.subscribe(() => this.#onConnection());
@@ -118,6 +124,10 @@ export class Session {
       edited: { from, to },
     });
     if (this.#state.symbols) this.#chooseLinked();
+  }
+
+  giveToken(token: string): void {
+    this.#tokens.give(token);
   }
 
   dismissHint(): void {

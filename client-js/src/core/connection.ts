@@ -4,6 +4,10 @@
  *
  *   connecting ──welcome (auth ok)──▶ open ──lost──▶ waiting ──▶ connecting
  *       └──────────────lost──────────────────────────▲   closed: for good, with the error
+ *
+ * A token that is asked for by a function may take as long as a person needs to find it: it stays
+ * connecting, and connects anew if the server has hung up meanwhile. When the server refuses a token,
+ * or hangs up because it has expired, the function is asked for another.
  */
 import { Decoder } from "@msgpack/msgpack";
 import { Backoff, mayReconnect } from "./backoff.js";
@@ -21,16 +25,24 @@ const PONG_WITHIN_MS = 10_000;
 const HEARTBEAT_MS = 2_500;
 /** A connection that lived this long was a good one: the next loss starts with a short delay. */
 const STABLE_AFTER_MS = 5_000;
+/** The close code of a token that has expired, or was revoked. */
+const UNAUTHORIZED = 4401;
 
 export interface ConnectionOptions {
   /** `ws://` or `wss://`. */
   readonly url: string;
   /** Sent after the welcome of a server that requires one. */
-  readonly token?: string;
+  readonly token?: string | TokenSupplier;
   readonly openSocket?: OpenSocket;
   readonly clock?: Clock;
   readonly random?: () => number;
 }
+
+/**
+ * Called when a server requires a token; `refused` says what was wrong with the one before. When it
+ * rejects, the connection is closed for good.
+ */
+export type TokenSupplier = (refused: TapedeckError | undefined) => string | Promise<string>;
 
 export type ConnectionStatus =
   /** `error`: what ended the connection before, if there was one. */
@@ -68,12 +80,19 @@ export class Connection {
   #pingedAt: number | undefined;
   /** What the server complained about just before it hung up. */
   #complaint: string | undefined;
+  /** The token in use; undefined until one is known, and after it was refused. */
+  #token: string | undefined;
+  /** What was wrong with the token before. */
+  #refused: TapedeckError | undefined;
+  /** A supplier is thinking. */
+  #fetching = false;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
     this.#clock = options.clock ?? browserClock;
     this.#openSocket = options.openSocket ?? openBrowserSocket;
     this.#backoff = new Backoff(options.random);
+    if (typeof options.token === "string") this.#token = options.token;
     this.#connect();
   }
 
@@ -199,12 +218,57 @@ export class Connection {
   }
 
   #greet(welcome: Welcome): void {
-    const { token } = this.#options;
-    if (!welcome.tokenRequired || token === undefined) return this.#open(welcome);
+    if (!welcome.tokenRequired || welcome.role !== undefined) this.#open(welcome);
+    else if (this.#token !== undefined) this.#prove(this.#token, welcome);
+    else this.#fetchToken(welcome);
+  }
+
+  #prove(token: string, welcome: Welcome): void {
+    this.#startTimer(CONNECT_TIMEOUT_MS, () => this.#lose(1006, "auth was not answered in time"));
     this.#ask("auth", { token }, (answer) => {
-      if (!(answer instanceof TapedeckError)) this.#open(welcome);
-      else if (answer instanceof RequestError) this.#drop({ state: "closed", error: answer });
+      if (!(answer instanceof TapedeckError)) {
+        this.#refused = undefined;
+        this.#open({ ...welcome, role: String(answer["role"]) });
+      } else if (answer instanceof RequestError) this.#refuse(answer, welcome);
     });
+  }
+
+  #refuse(error: RequestError, welcome: Welcome): void {
+    if (error.code === "limit") return this.#lose(1013, error.message);
+    this.#token = undefined;
+    this.#refused = error;
+    this.#fetchToken(welcome);
+  }
+
+  #fetchToken(welcome: Welcome): void {
+    const { token: supply } = this.#options;
+    if (typeof supply !== "function") {
+      const error = this.#refused ?? new RequestError("auth", "unauthorized", "The server requires a token.");
+      return this.#drop({ state: "closed", error });
+    }
+    const socket = this.#socket;
+    this.#cancelTimer?.();
+    this.#fetching = true;
+    const fetched = new Promise<string>((resolve) => resolve(supply(this.#refused)));
+    fetched.then(
+      (token) => this.#takeToken(token, socket, welcome),
+      (error: unknown) => this.#giveUp(error),
+    );
+  }
+
+  #takeToken(token: string, socket: Socket | undefined, welcome: Welcome): void {
+    this.#fetching = false;
+    if (this.#status.state === "closed") return;
+    this.#token = token;
+    if (socket !== undefined && this.#socket === socket) this.#prove(token, welcome);
+    else this.#connect();
+  }
+
+  #giveUp(error: unknown): void {
+    this.#fetching = false;
+    if (this.#status.state === "closed") return;
+    const known = error instanceof TapedeckError ? error : new ConnectionError(`There is no token: ${String(error)}.`, 4401);
+    this.#drop({ state: "closed", error: known });
   }
 
   #open(welcome: Welcome): void {
@@ -242,7 +306,17 @@ export class Connection {
     const why = this.#complaint ?? reason;
     const text = `The connection was lost${why ? `: ${why}` : ""}.`;
     const error = new ConnectionError(text, code);
-    if (!mayReconnect(code)) {
+    if (this.#fetching) {
+      // Whoever looks for a token need not hurry: there is a new connection once it is found.
+      this.#socket?.close();
+      this.#socket = undefined;
+      return;
+    }
+    const isRenewable = code === UNAUTHORIZED && typeof this.#options.token === "function";
+    if (isRenewable) {
+      this.#token = undefined;
+      this.#refused = error;
+    } else if (!mayReconnect(code)) {
       this.#drop({ state: "closed", error });
       return;
     }

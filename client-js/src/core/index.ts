@@ -6,7 +6,7 @@ export type {
 } from "./candles.js";
 export type { Clock, Cancel } from "./clock.js";
 export { decodeColumn, type Column } from "./columns.js";
-export { Connection, type ConnectionOptions, type ConnectionStatus } from "./connection.js";
+export { Connection, type ConnectionOptions, type ConnectionStatus, type TokenSupplier } from "./connection.js";
 export { ConnectionError, ProtocolError, RequestError, TapedeckError } from "./errors.js";
 export type { Frame, Ticks } from "./frames.js";
 export { Listeners, type Unsubscribe } from "./listeners.js";

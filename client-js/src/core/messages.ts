@@ -27,8 +27,8 @@ export interface Welcome {
   readonly engine: string;
   readonly engineVersion: string;
   readonly tokenRequired: boolean;
-  /** `viewer`, `writer` or `operator`: what this connection may do, before any token. */
-  readonly role: string;
+  /** What this client may do; undefined until it has said who it is. */
+  readonly role: string | undefined;
 }
 
 export interface SymbolInfo {
@@ -80,7 +80,7 @@ export function readWelcome(message: Message): Welcome {
     engine: String(message["engine"] ?? ""),
     engineVersion: String(message["engine_version"] ?? ""),
     tokenRequired: auth["required"] === true,
-    role: String(auth["role"] ?? "viewer"),
+    role: typeof auth["role"] === "string" ? auth["role"] : undefined,
   };
 }
 

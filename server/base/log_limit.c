@@ -1,4 +1,4 @@
-#include "net/log_limit.h"
+#include "base/log_limit.h"
 
 bool log_limit_pass(struct log_limit *limit, int64_t now_us, unsigned *swallowed)
 {

@@ -1,4 +1,4 @@
-#include "net/log_limit.h"
+#include "base/log_limit.h"
 
 #include <criterion/criterion.h>
 

@@ -2,8 +2,8 @@
  * Lets a few lines of one kind of event through in a while and counts the others, so that a peer
  * cannot fill a disk with our log. Any thread.
  */
-#ifndef TAPEDECK_NET_LOG_LIMIT_H
-#define TAPEDECK_NET_LOG_LIMIT_H
+#ifndef TAPEDECK_BASE_LOG_LIMIT_H
+#define TAPEDECK_BASE_LOG_LIMIT_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
