@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define HELD_BYTES_MAX (64 * 1024)
@@ -200,74 +199,4 @@ Test(net_tls, survives_clients_that_go_away_in_the_middle)
         tls_tunnel_close(&tunnel);
     }
     cr_assert(tls_look(lab.port, 0, NULL).is_done);
-}
-
-/* ---- files ---- */
-
-TestSuite(tls_files, .init = make_folder, .fini = remove_folder, .timeout = 60);
-
-static void check_refused(const char *says)
-{
-    struct tls *tls = NULL;
-    cr_assert(tls_load(certificate_file, key_file, &tls, &error) != STATUS_OK, "%s", says);
-    cr_assert_not_null(strstr(error.text, says), "%s", error.text);
-    cr_assert_null(tls);
-}
-
-static void copy_file(const char *from, const char *to)
-{
-    char command[256];
-    (void)snprintf(command, sizeof command, "cp %s %s", from, to);
-    cr_assert_eq(system(command), 0);
-}
-
-static void write_text(const char *path, const char *text)
-{
-    FILE *file = fopen(path, "w");
-    cr_assert_not_null(file);
-    (void)fputs(text, file);
-    (void)fclose(file);
-}
-
-Test(tls_files, that_are_wrong_are_refused_with_what_is_wrong)
-{
-    char other[80];
-    (void)snprintf(other, sizeof other, "%s.old", certificate_file);
-    check_refused("cannot open");
-    struct tls *tls = certificate(TLS_KEY_EC, "files.example");
-    cr_assert_not_null(strstr(tls_describe(tls), "files.example"), "%s", tls_describe(tls));
-    tls_unpin(&tls);
-    copy_file(certificate_file, other);
-    tls = certificate(TLS_KEY_EC, "other.example");
-    tls_unpin(&tls);
-    cr_assert_eq(rename(other, certificate_file), 0);
-    check_refused("does not fit");
-    cr_assert(tls_certificate_make(certificate_file, key_file, TLS_KEY_RSA, "old.example", -1));
-    check_refused("has expired");
-    cr_assert(tls_certificate_make(certificate_file, key_file, TLS_KEY_EC, "a.example", 1));
-    cr_assert_eq(chmod(key_file, 0644), 0);
-    check_refused("others can read");
-    cr_assert_eq(chmod(key_file, 0600), 0);
-    write_text(key_file, "nonsense");
-    check_refused("no private key");
-    write_text(certificate_file, "");
-    check_refused("no certificate");
-}
-
-Test(tls_files, may_hold_a_chain_but_nothing_broken)
-{
-    char chain[80];
-    char command[512];
-    struct tls *tls = certificate(TLS_KEY_EC, "chain.example");
-    tls_unpin(&tls);
-    (void)snprintf(chain, sizeof chain, "%s.chain", certificate_file);
-    (void)snprintf(command, sizeof command, "cat %s %s > %s && mv %s %s", certificate_file,
-                   certificate_file, chain, chain, certificate_file);
-    cr_assert_eq(system(command), 0);
-    cr_assert(tls_load(certificate_file, key_file, &tls, &error) == STATUS_OK, "%s", error.text);
-    tls_unpin(&tls);
-    FILE *file = fopen(certificate_file, "a");
-    (void)fputs("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", file);
-    (void)fclose(file);
-    check_refused("is broken");
 }
