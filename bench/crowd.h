@@ -2,8 +2,7 @@
  * Subscribers to one live candle, all in one process: who waits until each of them has heard the
  * same price.
  *
- *   crowd_create ──▶ everybody has a snapshot ──▶ crowd_await(price) ──▶ everybody has heard it ──▶
- * …
+ *   crowd_create ──▶ everybody has a snapshot ──▶ crowd_await(price) ⟲ everybody has heard it
  *
  * Times are taken when bytes have been received after epoll said that there are some: what this
  * process had to wait for a processor is in them. One thread.
