@@ -14,15 +14,13 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define CLOSE_UNEXPECTED 1011 /* our fault: the client may come back */
 
 /* What is read from a socket at once; each connection has a buffer of this size, and holds as much
  * again while it is throttled. Requests are short. */
 #define READ_BYTES 1024
-/* Reading stops when this is held: what was read already, the answer to it and allocation's own
- * bytes come on top. Beside the longest frame (60 KiB) there is room for some answers. */
-#define HELD_BYTES_MAX (CONNECTION_HELD_BYTES - 2048)
 /* One turn of the lane gives back what was stashed, the next one reads the socket. */
 #define READING_TURNS 2
 /* Most bytes of one send(2). What a write leaves over is copied by libwebsockets. */
@@ -185,12 +183,22 @@ static int established(struct connection *connection, struct lws *wsi)
 
 /* ---- from the client ---- */
 
-/* While the last message is stuck, hardly anything more is taken on. */
+/*
+ * While a message is stuck nothing is read. It would be taken on for a client that takes nothing;
+ * and libwebsockets (4.1.6 and 4.3) must not read the end of what a client sends then: it wants to
+ * flush before it closes, and asks the same descriptor again and again, for good, without polling.
+ */
 static bool wants_input(const struct connection *connection)
 {
-    return feed_wants_input(connection->feed) &&
-           (connection->stuck_bytes == 0 ||
-            connection->unsent.bytes + connection->message.count < HELD_BYTES_MAX);
+    return connection->stuck_bytes == 0 && feed_wants_input(connection->feed);
+}
+
+/* Bytes, or their end; what TLS has read already cannot be seen here. */
+static bool has_input(const struct connection *connection)
+{
+    char next;
+    return lws_is_ssl(connection->wsi) ||
+           recv(lws_get_socket_fd(connection->wsi), &next, 1, MSG_PEEK | MSG_DONTWAIT) >= 0;
 }
 
 static void throttle(struct connection *connection)
@@ -201,7 +209,7 @@ static void throttle(struct connection *connection)
     connection->is_throttled = !reads;
     (void)lws_rx_flow_control(connection->wsi, reads ? 1 : 0);
     /* Otherwise a client that is sent one long message after the other would not be heard. */
-    connection->reading_turns = reads ? READING_TURNS : 0;
+    connection->reading_turns = reads && has_input(connection) ? READING_TURNS : 0;
 }
 
 static void log_overload(struct lane *lane)
@@ -332,7 +340,8 @@ static int say_close(struct connection *connection, uint16_t code, const char *r
     if (bytes > 0)
         memcpy(text, reason, bytes);
     lws_close_reason(connection->wsi, (enum lws_close_status)code, text, bytes);
-    (void)lws_rx_flow_control(connection->wsi, 1); /* the client's own close must be heard */
+    if (connection->stuck_bytes == 0)
+        (void)lws_rx_flow_control(connection->wsi, 1); /* the client's own close must be heard */
     connection_drop_feed(connection);
     return -1;
 }
@@ -391,20 +400,21 @@ static int writeable(struct connection *connection)
 }
 
 /* The end of what a client sends is no event for libwebsockets, since it may be half of a close;
- * but who waits for an answer does not close half. */
-static void drop_deserted(struct connection *connection)
+ * but who waits for an answer, or is in the middle of a message, does not close half. */
+static bool is_deserted(const struct connection *connection)
 {
     struct pollfd ended = {.fd = lws_get_socket_fd(connection->wsi), .events = POLLRDHUP};
-    if (connection->http.work != NULL && poll(&ended, 1, 0) == 1)
-        hang_up(connection);
+    bool is_owed =
+        connection->feed != NULL ? connection->stuck_bytes > 0 : connection->http.work != NULL;
+    return is_owed && poll(&ended, 1, 0) == 1;
 }
 
 void connection_keep_alive(struct connection *connection, int64_t now_us)
 {
-    if (connection->feed == NULL) {
-        drop_deserted(connection);
+    if (is_deserted(connection))
+        hang_up(connection);
+    if (connection->feed == NULL)
         return; /* HTTP and closing sockets have libwebsockets' own timeouts */
-    }
     int64_t silent_us = now_us - connection->heard_at_us;
     if (silent_us >= CONNECTION_SILENCE_US) {
         hang_up(connection);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define STALLED 16
@@ -212,6 +213,23 @@ Test(stalled, a_client_that_listens_again_gets_every_answer_and_every_frame)
         json_decref(tree);
     }
     cr_assert_eq(ticks, LAB_TICKS);
+}
+
+static bool nobody_is_here(const struct server_figures *figures)
+{
+    return figures->connections == 0;
+}
+
+/* libwebsockets would read that end again and again, and the lane would do nothing else. */
+Test(stalled, who_ends_his_side_while_a_frame_is_stuck_is_hung_up)
+{
+    struct wire_client *client = clients[0] = lab_connect_narrowly(&lab, WIRE_SUBPROTOCOL_MSGPACK);
+    open_replay(client);
+    cr_assert(wire_client_request(client, "{'op':'replay.play','id':1}"));
+    cr_assert(lab_until(&lab, one_is_stuck));
+    cr_assert(wire_client_request(client, "{'op':'ping'}"));
+    cr_assert_eq(shutdown(client->socket, SHUT_WR), 0);
+    cr_assert(lab_until(&lab, nobody_is_here));
 }
 
 /* A long request does not fit beside a frame that is stuck, and frames are always stuck here. */
