@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define BTC "binance-usdm-btcusdt-20240808.csv.gz"
 #define ROWS_MAX 32000
@@ -343,6 +344,7 @@ static void await_symbol(struct player *player, const char *symbol)
         cr_assert_not_null(symbols);
         count = json_array_size(json_object_get(symbols, "symbols"));
         json_decref(symbols);
+        usleep(10000); /* within the rate that a client is allowed */
     }
 }
 

@@ -9,4 +9,4 @@ as $$
 $$;
 
 comment on function tapedeck.policy_notify(integer, text) is
-    'Announces, with the commit, what became of a job: due (asked to run), paused, resumed; on plain PostgreSQL also running, ok, failed.';
+    'Announces, with the commit, what became of a job: due (asked to run), paused, resumed; on plain PostgreSQL also running, ok, failed; changed, without a job: any of them may be another.';

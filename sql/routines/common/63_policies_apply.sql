@@ -489,6 +489,7 @@ begin
             message = 'these policies would endanger candles',
             detail = v_finding;
     end if;
+    perform tapedeck.policy_notify(null, 'changed');
 end
 $$;
 

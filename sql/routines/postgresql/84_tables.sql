@@ -138,7 +138,7 @@ begin
         insert into tapedeck.jobs (kind, target, config, schedule_interval, next_run_at)
         values ('retention', v_target,
                 v_config || case when v_is_ticks then '{}'::jsonb else jsonb_build_object('table', v_name) end,
-                '24 hours', tapedeck.job_next_run('24 hours', now()));
+                '24 hours', tapedeck.job_next_run('24 hours', now(), '{}'));
     end if;
     select f into v_finding from tapedeck.policies_check() f limit 1;
     if found then
