@@ -202,11 +202,12 @@ ON_BOTH_ENGINES(refresh, a_row_that_fails_stays_and_the_others_are_healed)
     write_ticks(connection, "A", DAY_2024_08_08 + TIME_DAY_US, 5);
     /* The first range cannot be refreshed. */
     execute(connection,
-            "alter function tapedeck.refresh_steps(timestamptz, timestamptz, timestamptz)"
-            " rename to refresh_steps_right;"
-            "create function tapedeck.refresh_steps(f timestamptz, t timestamptz, n timestamptz)"
+            "alter function tapedeck.refresh_plan(timestamptz, timestamptz, timestamptz, boolean)"
+            " rename to refresh_plan_right;"
+            "create function tapedeck.refresh_plan(f timestamptz, t timestamptz, n timestamptz, p "
+            "boolean)"
             " returns setof text language sql as $$ select case when f < '2024-08-09Z'"
-            " then 'select 1/0' else s end from tapedeck.refresh_steps_right(f, t, n) s $$");
+            " then 'select 1/0' else s end from tapedeck.refresh_plan_right(f, t, n, p) s $$");
     size_t healed = 0;
     enum status status = refresh_heal(connection, NULL, NULL, &healed, &error);
     cr_assert_neq(status, STATUS_OK);
@@ -214,10 +215,11 @@ ON_BOTH_ENGINES(refresh, a_row_that_fails_stays_and_the_others_are_healed)
     cr_assert_eq(healed, 1);
     cr_assert_eq(pending(connection), 1);
     cr_assert(connection_is_idle(connection));
-    execute(connection,
-            "drop function tapedeck.refresh_steps(timestamptz, timestamptz, timestamptz);"
-            "alter function tapedeck.refresh_steps_right(timestamptz, timestamptz, timestamptz)"
-            " rename to refresh_steps");
+    execute(
+        connection,
+        "drop function tapedeck.refresh_plan(timestamptz, timestamptz, timestamptz, boolean);"
+        "alter function tapedeck.refresh_plan_right(timestamptz, timestamptz, timestamptz, boolean)"
+        " rename to refresh_plan");
     MUST(refresh_heal(connection, NULL, NULL, &healed, &error));
     must_be_right(connection);
 }
@@ -230,12 +232,13 @@ ON_BOTH_ENGINES(refresh, a_row_that_collides_is_begun_again)
     /* The first two times somebody else is just storing the same candle. */
     execute(connection,
             "create sequence public.tries;"
-            "alter function tapedeck.refresh_steps(timestamptz, timestamptz, timestamptz)"
-            " rename to refresh_steps_right;"
-            "create function tapedeck.refresh_steps(f timestamptz, t timestamptz, n timestamptz)"
+            "alter function tapedeck.refresh_plan(timestamptz, timestamptz, timestamptz, boolean)"
+            " rename to refresh_plan_right;"
+            "create function tapedeck.refresh_plan(f timestamptz, t timestamptz, n timestamptz, p "
+            "boolean)"
             " returns setof text language sql as $$ select case when nextval('public.tries') < 3"
             " then 'do $x$ begin raise unique_violation; end $x$' else s end"
-            " from tapedeck.refresh_steps_right(f, t, n) s limit 1 $$");
+            " from tapedeck.refresh_plan_right(f, t, n, p) s limit 1 $$");
     size_t healed = 0;
     MUST(refresh_heal(connection, NULL, NULL, &healed, &error));
     cr_assert_eq(healed, 1);
