@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define S INT64_C(1000000)
 #define DAY (86400 * S)
@@ -100,6 +101,14 @@ static int64_t job_of(const char *kind, const char *target)
     return number_of("select min(job_id) from tapedeck.policies_list() "
                      "where kind = '%s' and target = '%s'",
                      kind, target);
+}
+
+static void await_number(const char *sql, int64_t wanted)
+{
+    for (int waited_ms = 0; number_of("%s", sql) != wanted; waited_ms += 20) {
+        cr_assert_lt(waited_ms, WAIT_MS, "%s is not %" PRId64, sql, wanted);
+        usleep(20000);
+    }
 }
 
 /* A day of ticks of symbol A, so many days ago, one a minute. */
@@ -371,8 +380,11 @@ Test(live_operations, a_day_that_is_dropped_is_told)
     int64_t job_id = job_of("retention", "tick_data");
     add_ticks(100);
     add_ticks(1);
-    /* Plain PostgreSQL never drops ticks whose candles are owed. */
-    execute("delete from tapedeck.pending_refresh");
+    /* Plain PostgreSQL never drops ticks whose candles are owed: the server stores them. */
+    await_number(
+        "select count(*) from tapedeck.candles_stored('1m', 'A', '-infinity', 'infinity', 5000)",
+        2 * 1440);
+    await_number("select count(*) from tapedeck.pending_refresh", 0);
     subscribe_policies();
     cr_assert_eq(number_of("select count(*) from tick_data"), 2 * 1440);
     run(job_id, "ok");
