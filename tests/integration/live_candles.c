@@ -454,6 +454,7 @@ Test(live_candles, follow_whatever_others_do_when_triggers_tell)
     }
     insert_foreign(at + 20 * S, "98.5");
     (void)await_sql(client, charts, INTERVALS, sql_intervals);
+    await_symbol(client); /* it was gone, and the list comes after the candles */
     replay_all(at, at + 60 * S);
     wire_client_close(&client);
 }
