@@ -7,9 +7,9 @@
  *
  * Messages are collected from their fragments and handed to the feed; the feed is asked for one
  * message each time the socket can take it. It owns the feed and at most one unfinished message;
- * it never queues messages. What a stalled client costs is what the kernel holds and
- * CONNECTION_HELD_BYTES: the rest of one message inside libwebsockets, unread answers, and a
- * message of its own that is not complete. Lane's thread.
+ * it never queues messages. What a stalled client costs is what the kernel holds, the rest of one
+ * message inside libwebsockets (60 KiB, unless one instant or the answer to one question is
+ * longer), unread answers, and a message of its own that is not complete. Lane's thread.
  */
 #ifndef TAPEDECK_NET_CONNECTION_H
 #define TAPEDECK_NET_CONNECTION_H
@@ -33,10 +33,6 @@ struct lws_protocols;
 #define CONNECTION_PING_US (10 * INT64_C(1000000))
 #define CONNECTION_SILENCE_US (20 * INT64_C(1000000)) /* then it is hung up */
 #define CONNECTION_PULSE_US INT64_C(1000000)          /* how often the two are looked at */
-
-/* What may be held for a client that takes nothing. A single message may be longer than that (one
- * instant with that many ticks, a long answer that was asked for); then nothing else is held. */
-#define CONNECTION_HELD_BYTES ((size_t)64 << 10)
 
 struct connection {
     struct list node; /* in lane->connections */

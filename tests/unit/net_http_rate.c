@@ -58,7 +58,7 @@ Test(http_rate, keeps_the_busiest_when_more_ask_than_it_has_room_for)
     http_rate_init(&rate, 1, 1);
     cr_assert_eq(ask(0, 0), 0);
     uint64_t refused = 0;
-    for (uint64_t i = 1; i <= 100 * HTTP_RATE_SETS; i++) {
+    for (uint64_t i = 1; i <= 100 * ADDRESS_ALLOWANCES_PLACES; i++) {
         cr_assert_eq(ask(i, (int64_t)i), 0, "a new address begins with a full bucket");
         refused += ask(0, (int64_t)i) != 0 && i < 1000;
     }
