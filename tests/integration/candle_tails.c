@@ -16,10 +16,8 @@
 /* TimescaleDB's own jobs would do the same, later. */
 static void pause_jobs(struct database *database)
 {
-    if (database->engine == ENGINE_TIMESCALEDB)
-        execute(database->connection, "select public.alter_job(job_id, scheduled => false) from"
-                                      " timescaledb_information.jobs where job_id >= 1000");
-    else
+    jobs_stop(database);
+    if (database->engine == ENGINE_POSTGRESQL)
         execute(database->connection, "update tapedeck.jobs set enabled = false;"
                                       "select tapedeck.chunks_prepare(now() - interval '4 days',"
                                       " now() + interval '4 days')");

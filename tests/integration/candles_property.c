@@ -447,9 +447,7 @@ static uint64_t choose_seed(void)
 /* No background work but ours. */
 static void quiet(struct world *world)
 {
-    if (world->database->engine == ENGINE_TIMESCALEDB)
-        execute(world->connection, "select public.alter_job(job_id, scheduled => false) from"
-                                   " timescaledb_information.jobs where job_id >= 1000");
+    jobs_stop(world->database);
     execute(world->connection,
             "select tapedeck.chunks_prepare('2024-08-05Z', '2024-08-10Z');"
             "create table public.outlived (view text, bucket timestamptz, symbol text,"

@@ -280,3 +280,18 @@ void database_deinit(struct database *database)
     cluster_close(&database->cluster);
     home_deinit(&database->home);
 }
+
+void jobs_stop(struct database *database)
+{
+    if (database->engine != ENGINE_TIMESCALEDB)
+        return;
+    cr_assert_str_eq(
+        ask_text(database->connection, "select _timescaledb_functions.stop_background_workers()"),
+        "t");
+    /* The running ones are told to end by that, but not waited for. Names end with "[1000]". */
+#define JOBS "pg_catalog.pg_stat_activity where backend_type ~ '\\[[0-9]+\\]$'"
+    execute(database->connection, "select pg_catalog.pg_terminate_backend(j.pid, 60000) from"
+                                  " (select pid from " JOBS " offset 0) j");
+    cr_assert_eq(ask_number(database->connection, "select count(*) from " JOBS), 0,
+                 "a job does not end");
+}

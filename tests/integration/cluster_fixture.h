@@ -87,6 +87,10 @@ struct database {
 /* False, and said aloud, when the engine is not to be had. */
 bool database_init(struct database *database, enum engine_kind engine);
 void database_deinit(struct database *database);
+/* TimescaleDB's own jobs end, and none begins any more, those of policies that are yet to be made
+ * included: what a first run stores or drops would fall between any two lines of a test. On plain
+ * PostgreSQL nothing runs unless somebody calls it. */
+void jobs_stop(struct database *database);
 
 /* NAME(engine) as two tests: suite.on_timescaledb_NAME and suite.on_postgresql_NAME. */
 #define ON_BOTH_ENGINES(suite, name)                                                               \

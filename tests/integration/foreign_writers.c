@@ -323,9 +323,7 @@ static uint64_t choose_seed(void)
 /* No background work but ours. */
 static void quiet(struct database *database)
 {
-    if (database->engine == ENGINE_TIMESCALEDB)
-        execute(database->connection, "select public.alter_job(job_id, scheduled => false) from"
-                                      " timescaledb_information.jobs where job_id >= 1000");
+    jobs_stop(database);
     execute(database->connection, "select tapedeck.chunks_prepare('2024-08-05Z', '2024-08-08Z')");
 }
 

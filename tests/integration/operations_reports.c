@@ -20,9 +20,7 @@ static void hold_still(struct database *database)
     struct connection *connection = database->connection;
     execute(connection, "alter system set autovacuum = off");
     execute(connection, "select pg_catalog.pg_reload_conf()");
-    if (database->engine == ENGINE_TIMESCALEDB)
-        execute(connection, "select public.alter_job(j.job_id, scheduled => false)"
-                            " from timescaledb_information.jobs j where j.job_id >= 1000");
+    jobs_stop(database);
 }
 
 /* Ticks of two symbols, every ten seconds, so many whole days before today. */

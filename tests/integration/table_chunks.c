@@ -123,14 +123,6 @@ static void expect_true_books(struct connection *connection)
     cr_assert_eq(ask_number(connection, "select count(*) from tapedeck.symbols where exact"), 2);
 }
 
-/* TimescaleDB's own jobs would store candles, and drop ticks, while we look. */
-static void pause_jobs(struct database *database)
-{
-    if (database->engine == ENGINE_TIMESCALEDB)
-        execute(database->connection, "select public.alter_job(job_id, scheduled => false) from"
-                                      " timescaledb_information.jobs where job_id >= 1000");
-}
-
 ON_BOTH_ENGINES(table_chunks, chunks_of_ticks_are_those_of_tick_chunks)
 {
     struct connection *connection = database->connection;
@@ -149,7 +141,7 @@ ON_BOTH_ENGINES(table_chunks, chunks_of_ticks_are_those_of_tick_chunks)
 ON_BOTH_ENGINES(table_chunks, ticks_whose_candles_are_owed_stay)
 {
     struct connection *connection = database->connection;
-    pause_jobs(database);
+    jobs_stop(database);
     write_ticks(connection);
     /* Nothing is stored yet. */
     cr_assert_eq(ask_number(connection, "select count(*) filter (where kept is null) from"
@@ -190,7 +182,7 @@ ON_BOTH_ENGINES(table_chunks, ticks_whose_candles_are_owed_stay)
 ON_BOTH_ENGINES(table_chunks, dropped_ticks_leave_true_books_and_their_candles)
 {
     struct connection *connection = database->connection;
-    pause_jobs(database);
+    jobs_stop(database);
     write_ticks(connection);
     heal(connection);
     cr_assert_eq(candle_count(connection), 8640);
@@ -230,7 +222,7 @@ ON_BOTH_ENGINES(table_chunks, dropped_ticks_leave_true_books_and_their_candles)
 ON_BOTH_ENGINES(table_chunks, a_chunk_that_somebody_writes_into_is_waited_for_and_not_dropped)
 {
     struct connection *connection = database->connection;
-    pause_jobs(database);
+    jobs_stop(database);
     write_ticks(connection);
     heal(connection);
     struct connection *writer = open_database(cluster_url(database->cluster));

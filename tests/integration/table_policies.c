@@ -92,6 +92,7 @@ ON_ONE_ENGINE(table_policies, ENGINE_TIMESCALEDB, a_hypertable_says_what_must_ch
 ON_ONE_ENGINE(table_policies, ENGINE_TIMESCALEDB, retention_never_eats_what_an_aggregate_needs)
 {
     struct connection *connection = database->connection;
+    jobs_stop(database);
     make_hypertable(connection);
     cr_assert_str_eq(ask_text(connection, "select tapedeck.table_retention('trades', null)"),
                      "public.trades had no retention");
@@ -162,6 +163,7 @@ ON_ONE_ENGINE(table_policies, ENGINE_TIMESCALEDB, retention_never_eats_what_an_a
 ON_ONE_ENGINE(table_policies, ENGINE_TIMESCALEDB, chunks_an_aggregate_still_refreshes_stay)
 {
     struct connection *connection = database->connection;
+    jobs_stop(database);
     /* Thirteen days; the policy looks ten back, and a bucket and the margin are added. */
     execute(connection,
             "create table public.recent (at timestamptz not null, px numeric);"
@@ -193,6 +195,7 @@ ON_ONE_ENGINE(table_policies, ENGINE_TIMESCALEDB,
               compression_takes_columns_and_an_order_from_the_catalog)
 {
     struct connection *connection = database->connection;
+    jobs_stop(database);
     make_hypertable(connection);
     refused(connection,
             "select tapedeck.table_compression('trades', " DAYS(30) ", 'Sym); drop', null)",
@@ -249,6 +252,7 @@ ON_ONE_ENGINE(table_policies, ENGINE_TIMESCALEDB,
 ON_ONE_ENGINE(table_policies, ENGINE_TIMESCALEDB, an_aggregate_is_what_its_rows_say)
 {
     struct connection *connection = database->connection;
+    jobs_stop(database);
     make_hypertable(connection);
     cr_assert_str_eq(
         ask_text(connection,
@@ -290,6 +294,7 @@ ON_ONE_ENGINE(table_policies, ENGINE_TIMESCALEDB, an_aggregate_is_what_its_rows_
 ON_ONE_ENGINE(table_policies, ENGINE_TIMESCALEDB, aggregates_are_a_closed_grammar)
 {
     struct connection *connection = database->connection;
+    jobs_stop(database);
     make_hypertable(connection);
     static const struct {
         const char *select;
@@ -391,6 +396,7 @@ ON_ONE_ENGINE(table_policies, ENGINE_POSTGRESQL, the_server_drops_old_partitions
 ON_ONE_ENGINE(table_policies, ENGINE_TIMESCALEDB, odd_names_go_all_the_way)
 {
     struct connection *connection = database->connection;
+    jobs_stop(database);
     /* Each name as a person at a shell would write it: as it is. */
     execute(connection, "create table public.victim ();"
                         "create table public.\"T'; drop table victim; --\""
