@@ -1,5 +1,8 @@
 #include "cluster_fixture.h"
 
+#include "homes.h"
+#include "template.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
@@ -55,10 +58,8 @@ void home_init_below(struct home *home, const char *below)
     is_test_process = true;
     if (!installed("/usr/lib/postgresql/*/bin/initdb"))
         cr_skip_test("PostgreSQL is not installed");
-    char folder[] = "/tmp/tapedeck-store-XXXXXX";
-    cr_assert_not_null(mkdtemp(folder));
-    cr_assert_eq(chmod(folder, 0755), 0);
-    (void)snprintf(home->path, sizeof home->path, "%s/%s", folder, below);
+    cr_assert(homes_make(home->folder, sizeof home->folder), "%s", home->folder);
+    (void)snprintf(home->path, sizeof home->path, "%s/%s", home->folder, below);
 }
 
 void home_init(struct home *home)
@@ -96,8 +97,7 @@ void home_deinit(struct home *home)
         link[count] = '\0';
         remove_tree(link);
     }
-    home->path[sizeof "/tmp/tapedeck-store-XXXXXX" - 1] = '\0'; /* what mkdtemp made */
-    remove_tree(home->path);
+    remove_tree(home->folder);
 }
 
 /* ---- processes ---- */
@@ -257,21 +257,34 @@ int64_t ask_number(struct connection *connection, const char *sql)
     return value;
 }
 
-bool database_init(struct database *database, enum engine_kind engine)
+static bool database_start(struct database *database, enum engine_kind engine, bool is_new)
 {
     if (engine == ENGINE_TIMESCALEDB && !have_timescaledb())
         return false;
     *database = (struct database){.engine = engine};
     struct error error = {0};
     home_init(&database->home);
+    if (!is_new)
+        template_copy(engine_name(engine), database->home.path);
     database->cluster = attach(&database->home);
     struct migrate_options options = {.url = cluster_url(database->cluster),
                                       .plain = engine == ENGINE_POSTGRESQL};
     struct migrate_outcome outcome;
     MUST(migrate_up(&options, &outcome, &error));
     cr_assert_eq(outcome.engine.kind, engine);
+    cr_assert_eq(outcome.change_count > 0, is_new);
     database->connection = open_database(cluster_url(database->cluster));
     return true;
+}
+
+bool database_init(struct database *database, enum engine_kind engine)
+{
+    return database_start(database, engine, false);
+}
+
+bool database_init_new(struct database *database, enum engine_kind engine)
+{
+    return database_start(database, engine, true);
 }
 
 void database_deinit(struct database *database)

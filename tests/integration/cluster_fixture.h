@@ -17,7 +17,8 @@
 #include <sys/types.h>
 
 struct home {
-    char path[512];
+    char folder[256];
+    char path[512]; /* in it */
 };
 
 void home_init(struct home *home);
@@ -84,8 +85,10 @@ struct database {
     enum engine_kind engine;
 };
 
-/* False, and said aloud, when the engine is not to be had. */
+/* A copy of one that was made before. False, and said aloud, when the engine is not to be had. */
 bool database_init(struct database *database, enum engine_kind engine);
+/* The same, made from nothing: where that is what is tested. */
+bool database_init_new(struct database *database, enum engine_kind engine);
 void database_deinit(struct database *database);
 /* TimescaleDB's own jobs end, and none begins any more, those of policies that are yet to be made
  * included: what a first run stores or drops would fall between any two lines of a test. On plain

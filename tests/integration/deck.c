@@ -1,5 +1,8 @@
 #include "deck.h"
 
+#include "homes.h"
+#include "template.h"
+
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -35,15 +38,19 @@ bool deck_engine_is_here(const char *engine)
     return found == 0;
 }
 
-void deck_init(struct deck *deck, const char *engine)
+void deck_init_empty(struct deck *deck, const char *engine)
 {
     memset(deck, 0, sizeof *deck);
-    strcpy(deck->home, "/tmp/tapedeck-test-XXXXXX");
-    cr_assert_not_null(mkdtemp(deck->home));
-    cr_assert_eq(chmod(deck->home, 0755), 0); /* the cluster may belong to another user */
+    cr_assert(homes_make(deck->home, sizeof deck->home), "%s", deck->home);
     deck->engine = engine;
     (void)snprintf(deck->url, sizeof deck->url,
                    "host=%s/postgres/socket user=tapedeck dbname=tapedeck", deck->home);
+}
+
+void deck_init(struct deck *deck, const char *engine)
+{
+    deck_init_empty(deck, engine);
+    template_copy(engine, deck->home);
 }
 
 static void become(const struct deck *deck, const char *const *arguments)

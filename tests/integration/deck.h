@@ -24,8 +24,10 @@ const char *deck_engine(void);
 /* False, and says why on stderr, when this machine does not have that engine. */
 bool deck_engine_is_here(const char *engine);
 
-/* Makes the home; nothing runs yet. */
+/* Makes the home, with a migrated database in it; nothing runs yet. */
 void deck_init(struct deck *deck, const char *engine);
+/* The same without a database: who first needs one makes it. */
+void deck_init_empty(struct deck *deck, const char *engine);
 /* Starts `tapedeck serve`, with further arguments (NULL-terminated, may be NULL), and waits until
  * it says its URL. */
 void deck_serve(struct deck *deck, const char *const *arguments);

@@ -103,6 +103,8 @@ static int64_t fingerprint(void)
 
 Test(policies_command, a_fresh_database_is_as_the_defaults_declare)
 {
+    deck_deinit(&deck);
+    deck_init_empty(&deck, deck_engine());
     deck_serve(&deck, NULL);
     cr_assert_eq(DECK_RUN(&deck, output, "policies", "apply"), 0, "%s", output);
     assert_says("nothing to change: the policies are as declared");

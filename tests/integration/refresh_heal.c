@@ -16,7 +16,7 @@
 
 #define DAY_2024_08_08 INT64_C(1723075200000000)
 
-/* Trades with a quote now and then, 10 ms apart, over `minutes`; ten ticks share each instant. */
+/* Trades with a quote now and then, ten at each second, over `minutes`. */
 static void write_ticks(struct connection *connection, const char *symbol, int64_t from,
                         int minutes)
 {
@@ -26,7 +26,7 @@ static void write_ticks(struct connection *connection, const char *symbol, int64
     struct tick_writer *writer = NULL;
     MUST(tick_writer_begin(connection, &options, &writer, &error));
     uint64_t random = 88172645463325252U;
-    for (int64_t i = 0; from + i / 10 * 100000 < to; i++) {
+    for (int64_t i = 0; from + i / 10 * TIME_SECOND_US < to; i++) {
         random ^= random << 13;
         random ^= random >> 7;
         random ^= random << 17;
@@ -34,7 +34,7 @@ static void write_ticks(struct connection *connection, const char *symbol, int64
         bool is_quote = random % 5 == 0;
         struct written_tick tick = {
             .symbol = symbol,
-            .tick = {from + i / 10 * 100000,
+            .tick = {from + i / 10 * TIME_SECOND_US,
                      {price, price + 1, is_quote ? DECIMAL_NULL : price,
                       random % 7 == 0 ? DECIMAL_NULL : (int64_t)(random % 99)}},
         };
