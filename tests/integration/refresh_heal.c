@@ -310,6 +310,19 @@ ON_BOTH_ENGINES(scheduler, heals_again_and_again)
     scheduler_destroy(&scheduler);
 }
 
+/* When it has done what was due it does not look for a while. What it looks at too often it looks
+ * at once a second. */
+static void must_sleep(struct scheduler *scheduler)
+{
+    for (int tries = 0; tries < 10; tries++) {
+        uint64_t rounds = scheduler_statistics(scheduler).rounds;
+        (void)poll(NULL, 0, 1500);
+        if (scheduler_statistics(scheduler).rounds == rounds)
+            return;
+    }
+    cr_assert_fail("nothing is due, and it does not sleep");
+}
+
 Test(scheduler, on_postgresql_runs_jobs_when_they_are_due, .timeout = 120)
 {
     struct database database;
@@ -333,9 +346,7 @@ Test(scheduler, on_postgresql_runs_jobs_when_they_are_due, .timeout = 120)
                      "select total_runs = 1 and last_status = 'ok' from"
                      " tapedeck.jobs where kind = 'partition'",
                      30);
-    uint64_t rounds = scheduler_statistics(scheduler).rounds;
-    (void)poll(NULL, 0, 1500);
-    cr_assert_leq(scheduler_statistics(scheduler).rounds, rounds + 1, "nothing is due: it sleeps");
+    must_sleep(scheduler);
     scheduler_destroy(&scheduler);
     database_deinit(&database);
 }
