@@ -1,37 +1,19 @@
-import { useEffect, useRef, type KeyboardEvent } from "react";
 import { SHORTCUTS } from "./use-keyboard.js";
+import { useModal } from "./use-modal.js";
 
 interface KeysOverlayProps {
   readonly onClose: () => void;
 }
 
-/** What the keys do. Esc, the button, and a click beside it close it. */
+/** What the keys do; the key that shows it closes it again. */
 export function KeysOverlay({ onClose }: KeysOverlayProps) {
-  const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
-    dialog.current?.showModal();
-    dialog.current?.focus();
-  }, []);
-  // At once, so that the very next key is the page's again.
-  const onKey = (event: KeyboardEvent): void => {
-    if (event.key !== "?" && event.key !== "Escape") return;
-    event.preventDefault();
-    dialog.current?.close();
-  };
+  const { close, props } = useModal(onClose, ["?"]);
   return (
-    <dialog
-      ref={dialog}
-      className="keys-overlay"
-      tabIndex={-1}
-      aria-label="Keys"
-      onClose={onClose}
-      onClick={(event) => event.target === dialog.current && onClose()}
-      onKeyDown={onKey}
-    >
+    <dialog className="keys-overlay" aria-label="Keys" {...props}>
       <div className="keys-sheet">
         <header>
           <h2>Keys</h2>
-          <button type="button" aria-label="Close" onClick={onClose}>×</button>
+          <button type="button" aria-label="Close" onClick={close}>×</button>
         </header>
         <dl>
           {SHORTCUTS.map(({ keys, does }) => (

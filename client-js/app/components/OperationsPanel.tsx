@@ -1,8 +1,9 @@
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useState } from "react";
 import { errorWords } from "../model/words.js";
 import { Alerts } from "./Alerts.js";
 import { Policies } from "./Policies.js";
 import { Storage } from "./Storage.js";
+import { useModal } from "./use-modal.js";
 import { useOperations, type OperationsProps } from "./use-operations.js";
 
 interface OperationsPanelProps extends OperationsProps {
@@ -12,24 +13,14 @@ interface OperationsPanelProps extends OperationsProps {
 
 const TABS = ["Storage", "Policies"] as const;
 
-/** What the database holds and what its background jobs do. Esc, the button, and a click beside it close it. */
+/** What the database holds and what its background jobs do. */
 export function OperationsPanel({ operations, canOperate, onClose }: OperationsPanelProps) {
-  const dialog = useRef<HTMLDialogElement>(null);
+  const { close, props } = useModal(onClose);
   const [tab, setTab] = useState<(typeof TABS)[number]>("Storage");
   const state = useOperations(operations);
-  useEffect(() => {
-    dialog.current?.showModal();
-    return operations.watch();
-  }, [operations]);
+  useEffect(() => operations.watch(), [operations]);
   return (
-    <dialog
-      ref={dialog}
-      className="operations"
-      aria-label="Database"
-      onClose={onClose}
-      onClick={(event) => event.target === dialog.current && onClose()}
-      onKeyDown={(event) => event.stopPropagation()}
-    >
+    <dialog className="operations" aria-label="Database" {...props}>
       <div className="operations-sheet">
         <header>
           <h2>Database</h2>
@@ -39,7 +30,7 @@ export function OperationsPanel({ operations, canOperate, onClose }: OperationsP
             ))}
           </div>
           <span className="spring" />
-          <button type="button" className="close" aria-label="Close" onClick={onClose}>×</button>
+          <button type="button" className="close" aria-label="Close" onClick={close}>×</button>
         </header>
         {state.problem && <p className="operations-problem" role="alert">{errorWords(state.problem)}</p>}
         <Alerts alerts={state.report?.alerts ?? []} />

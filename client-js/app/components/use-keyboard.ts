@@ -24,8 +24,8 @@ const REPEATS: ReadonlySet<string> = new Set(["ArrowLeft", "ArrowRight", "[", "]
 export function useKeyboard(session: Session, showKeys: () => void): void {
   useEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
-      if (event.ctrlKey || event.altKey || event.metaKey || wantsKeys(event.target)) return;
-      if (event.defaultPrevented) return;
+      if (event.ctrlKey || event.altKey || event.metaKey || event.defaultPrevented) return;
+      if (isCovered() || wantsKeys(event.target)) return;
       const act = actionOf(event, session, showKeys);
       if (!act) return;
       event.preventDefault();
@@ -84,21 +84,27 @@ function releaseFocus(): () => void {
     const done = event.type === "change" || control instanceof HTMLButtonElement;
     if (pointed && done && control instanceof HTMLElement) control.blur();
   };
+  // Before anybody else hears of them: a dialog that a click opens would give the focus back later.
   window.addEventListener("pointerdown", onPointer, true);
   window.addEventListener("keydown", onKey, true);
-  window.addEventListener("click", onDone);
-  window.addEventListener("change", onDone);
+  window.addEventListener("click", onDone, true);
+  window.addEventListener("change", onDone, true);
   return () => {
     window.removeEventListener("pointerdown", onPointer, true);
     window.removeEventListener("keydown", onKey, true);
-    window.removeEventListener("click", onDone);
-    window.removeEventListener("change", onDone);
+    window.removeEventListener("click", onDone, true);
+    window.removeEventListener("change", onDone, true);
   };
+}
+
+/** A dialog lies over the page, wherever the focus is: a button that gets disabled loses it. */
+function isCovered(): boolean {
+  return document.querySelector("dialog:modal") !== null;
 }
 
 /** Fields and lists have uses of their own for these keys; the scrubber leaves them to us. */
 function wantsKeys(target: EventTarget | null): boolean {
   if (!(target instanceof Element)) return false;
   if (target instanceof HTMLInputElement) return target.type !== "range";
-  return target.closest("select, textarea, button, a, dialog, [role=listbox]") !== null;
+  return target.closest("select, textarea, button, a, [role=listbox]") !== null;
 }
