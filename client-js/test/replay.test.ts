@@ -388,6 +388,42 @@ describe("changing the speed", () => {
     expect(used[used.length - 1]).toMatchObject({ epoch: 2, seq: 0 });
   });
 
+  it("leaves the end from the wish on: nobody sees it turn round as one that has ended", () => {
+    startPlaying({ at: TO });
+    state(1, "ended");
+    expect(replay.status).toMatchObject({ state: "ended", speed: 1 });
+    replay.setSpeed(-1);
+    expect(replay.status).toMatchObject({ state: "paused", speed: -1, totals: undefined });
+    replay.play();
+    expect(replay.status).toMatchObject({ state: "playing", speed: -1, seekingTo: undefined });
+    granted("replay.speed", 2, TO, "paused", -1);
+    expect(server.asked("replay.play")).toHaveLength(1);
+    granted("replay.play", 2, TO, "playing", -1);
+    expect(replay.status.state).toBe("playing");
+  });
+
+  it("is at the end again when the server refuses to leave it", () => {
+    startPlaying({ at: TO });
+    state(1, "ended");
+    replay.setSpeed(1e9);
+    expect(replay.status.state).toBe("paused");
+    server.answer("replay.speed", { ev: "error", code: "bad_argument", message: "Too fast." });
+    expect(replay.status).toMatchObject({ state: "ended", speed: 1 });
+  });
+
+  it("at the end is followed by play, though another answer is waited for", () => {
+    startPlaying({ at: TO });
+    state(1, "ended");
+    replay.setFps(30);
+    replay.setSpeed(-1);
+    replay.play();
+    expect(replay.status.state).toBe("playing");
+    granted("replay.set", 1, TO, "ended");
+    granted("replay.speed", 2, TO, "paused", -1);
+    expect(server.asked("replay.play")).toHaveLength(1);
+    expect(server.asked("replay.seek")).toEqual([]);
+  });
+
   it("takes the old speed back when the server refuses", () => {
     startPlaying();
     replay.setSpeed(1e9);

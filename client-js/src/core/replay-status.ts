@@ -36,6 +36,8 @@ export interface Circumstances {
   readonly failed: boolean;
   /** The caller wants it to play. */
   readonly playing: boolean;
+  /** What the caller wants leads away from where the server last told it to be. */
+  readonly leaving: boolean;
   /** Nothing is left to be used. */
   readonly empty: boolean;
   /** Since the server was last heard of. */
@@ -49,11 +51,11 @@ const SILENCE_MS = 2_000;
 const REASONS: ReadonlySet<unknown> = new Set<BufferingReason>(["data", "client", "flow"]);
 
 export function shownState(
-  { failed, playing, empty, silentMs, known }: Circumstances,
+  { failed, playing, leaving, empty, silentMs, known }: Circumstances,
 ): Pick<ReplayStatus, "state" | "reason"> {
   if (failed) return just("failed");
   if (!known) return just("connecting");
-  if (known.state === "ended" && empty) return just("ended");
+  if (known.state === "ended" && empty && !leaving) return just("ended");
   if (!playing) return just("paused");
   if (!empty) return just("playing");
   if (known.state === "buffering") return { state: "buffering", reason: readReason(known.reason) };

@@ -389,7 +389,7 @@ export class Replay {
   /** Every change ends here. */
   #publish(): void {
     if (this.#destroyed) return;
-    if (this.#known?.state === "ended" && this.#playout.empty && !this.#held) {
+    if (this.#known?.state === "ended" && this.#playout.empty && !this.#leaving) {
       this.#want = { ...this.#want, playing: false };
     }
     this.#playout.run((this.#want.playing || this.#stepIsUnderWay) && !this.#held);
@@ -405,10 +405,16 @@ export class Replay {
     return this.#want.seekTo !== undefined || asked === "speed" || asked === "step";
   }
 
+  /** The end that the server has told of is not where things stand, once something else is wished. */
+  get #leaving(): boolean {
+    return this.#held || this.#want.step !== undefined || this.#want.speed !== this.#known?.speed;
+  }
+
   #makeStatus(): ReplayStatus {
     const shown = shownState({
       failed: this.#failure !== undefined,
       playing: this.#want.playing,
+      leaving: this.#leaving,
       empty: this.#playout.empty,
       silentMs: this.#clock.now() - this.#heardAt,
       known: this.#known,
