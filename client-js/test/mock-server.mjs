@@ -30,12 +30,20 @@ export async function startMockServer({ port = 0, symbols = demoSymbols(), role 
     path: "/ws",
     handleProtocols: (offered) => (offered.has("tapedeck.v1.msgpack") ? "tapedeck.v1.msgpack" : false),
   });
-  sockets.on("connection", (socket) => serveSocket(socket, symbols, { role, token }));
+  let connections = 0;
+  sockets.on("connection", (socket) => {
+    connections += 1;
+    serveSocket(socket, symbols, { role, token });
+  });
   await new Promise((resolve) => http.listen(port, "127.0.0.1", () => resolve(undefined)));
   const address = /** @type {import("node:net").AddressInfo} */ (http.address());
   return {
     url: `http://127.0.0.1:${address.port}/`,
     symbols,
+    /** How many there have been. */
+    get connections() {
+      return connections;
+    },
     /** Hangs up on everybody. @param {number} code */
     hangUp(code) {
       for (const socket of sockets.clients) socket.close(code);
