@@ -3,6 +3,7 @@ import { readLink, writeLink } from "../app/model/hash.js";
 import { Market } from "../app/model/market.js";
 import { Rate } from "../app/model/rate.js";
 import { TickMemory } from "../app/model/tick-memory.js";
+import { keptPosition } from "../app/views/scroll.js";
 import { micros, type Candle, type Micros, type Ticks } from "../src/core/index.js";
 import { MOCK_START } from "./mock-data.mjs";
 
@@ -134,6 +135,28 @@ describe("a market", () => {
     market.add(ticksOf([[0, 3, 4, NaN, NaN]]));
     market.recall({ symbol: 0, time: micros(1), bid: 1, ask: 2, last: null });
     expect(market.price).toBe(3.5);
+  });
+});
+
+describe("a chart that is scrolled back", () => {
+  const bars = (first: number, last: number): readonly Candle[] =>
+    Array.from({ length: last - first + 1 }, (_, i) => ({
+      time: micros((first + i) * SECOND), open: 1, high: 1, low: 1, close: 1, volume: 1, trades: 1, final: true,
+    }));
+
+  it.each([
+    ["older ones are put before it", bars(0, 199), -50, -50],
+    ["older ones take the place of the newest", bars(50, 180), -50, -31],
+    ["newer ones follow", bars(100, 209), -50, -60],
+    ["it is between two of them", bars(50, 180), -50.25, -31.25],
+    ["nothing newer is left", bars(0, 101), -98, 0],
+  ])("stays where it is when %s", (_, loaded, position, kept) => {
+    expect(keptPosition(bars(100, 199), loaded, position)).toBe(kept);
+  });
+
+  it.each([["gone", bars(0, 148)], ["nowhere", []]])("cannot stay at a bar that is %s", (_, loaded) => {
+    expect(keptPosition(bars(100, 199), loaded, -50)).toBeUndefined();
+    expect(keptPosition([], loaded, -50)).toBeUndefined();
   });
 });
 

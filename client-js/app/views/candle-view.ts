@@ -10,6 +10,7 @@ import {
 import type { Market } from "../model/market.js";
 import type { Session } from "../model/session.js";
 import { formatNumber } from "../model/words.js";
+import { keptPosition } from "./scroll.js";
 import { color, Label, make, type View } from "./view.js";
 
 /**
@@ -26,6 +27,8 @@ const FAST_BARS = 1_000;
 const QUIET_MS = 300;
 /** Bars to the left of what is seen; with fewer, older ones are asked for. */
 const BARS_AHEAD = 100;
+/** Room to the right of the newest bar. */
+const RIGHT_BARS = 6;
 /** A candle is looked at when the crosshair has rested on it for so long. */
 const LOOK_MS = 150;
 const NO_CANDLES = "No trades up to here: candles are made of trades.";
@@ -164,18 +167,30 @@ export class CandleView implements View {
     }
   }
 
-  /** What is looked at stays where it is, where the chart was scrolled back. */
+  /** What is looked at stays where it is, and as large as it is, where the chart was scrolled back. */
   #load(series: CandleSeries | undefined, first: number): void {
-    const bars = series?.candles.slice(first) ?? [];
+    const candles = series?.candles ?? [];
     const scale = this.#chart.timeScale();
-    const seen = series === this.#series && scale.scrollPosition() < 0 ? scale.getVisibleRange() : null;
+    const position = scale.scrollPosition();
+    const isBack = series === this.#series && position < 0;
+    const kept = isBack ? keptPosition(this.#shown, candles, position) : undefined;
+    const seen = kept === undefined ? candles.length : candles.length + kept - BARS_AHEAD - this.#width;
+    // All of them, where fewer would leave out what is looked at.
+    const begin = seen < first ? 0 : first;
+    const bars = candles.slice(begin);
     this.#candles.setData(bars.map(candle));
     this.#volumes.setData(bars.map((bar) => this.#volume(bar)));
-    if (seen && bars.length > 0) scale.setVisibleRange(seen);
+    if (isBack) scale.scrollToPosition(kept ?? RIGHT_BARS, false);
     this.#series = series;
     this.#generation = series?.generation ?? 0;
-    this.#first = first;
+    this.#first = begin;
     this.#shown = bars;
+  }
+
+  /** Bars that have room on the screen. */
+  get #width(): number {
+    const seen = this.#chart.timeScale().getVisibleLogicalRange();
+    return seen ? seen.to - seen.from : 0;
   }
 
   /** One without volume, too, has its place in the series, so that both can be popped alike. */
@@ -244,7 +259,7 @@ function chartOptions(): Parameters<typeof createChart>[1] {
       borderColor: line,
       timeVisible: true,
       secondsVisible: true,
-      rightOffset: 6,
+      rightOffset: RIGHT_BARS,
       barSpacing: 8,
     },
     crosshair: {
