@@ -55,10 +55,33 @@ describe("./run", { timeout: 120_000 }, () => {
     return ended;
   }
 
-  /** What the page says of itself; `at` in seconds. */
-  async function stats(): Promise<{ state: Stats["state"]; ticks: number; at: number }> {
-    const { state, ticks, at } = await page.evaluate(() => window.__tapedeck ?? Promise.reject(new Error("no stats")));
-    return { state, ticks, at: (at ?? 0) / 1e6 };
+  /** What the page says of itself. */
+  async function stats(): Promise<Stats> {
+    return page.evaluate(() => window.__tapedeck ?? Promise.reject(new Error("no stats")));
+  }
+
+  async function waitFor(state: string): Promise<void> {
+    await page.waitForFunction((wanted) => window.__tapedeck?.state === wanted, state, { timeout: 60_000 });
+  }
+
+  async function waitForAt(wanted: number): Promise<void> {
+    await page.waitForFunction((at) => window.__tapedeck?.at === at, wanted);
+  }
+
+  /** Waits until it plays and is past `at`; where it is then, and when by the page's clock. */
+  async function playedPast(at: number): Promise<{ at: number; ms: number }> {
+    const passed = await page.waitForFunction((instant) => {
+      const { state, at: now } = window.__tapedeck ?? {};
+      return state === "playing" && (now ?? 0) > instant && { at: now ?? 0, ms: performance.now() };
+    }, at, { timeout: 60_000 });
+    return (await passed.jsonValue()) as { at: number; ms: number };
+  }
+
+  /** Lets the page paint so often. */
+  async function paint(times: number): Promise<void> {
+    await page.evaluate(async (count) => {
+      for (let i = 0; i < count; i++) await new Promise(requestAnimationFrame);
+    }, times);
   }
 
   beforeAll(async () => {
@@ -79,24 +102,23 @@ describe("./run", { timeout: 120_000 }, () => {
 
   it("serves a page that plays the sample ticks", async () => {
     await page.goto(`${url}#speed=60&play=1`);
-    await page.waitForFunction(() => (window.__tapedeck?.ticks ?? 0) > 500, undefined, { timeout: 60_000 });
-    const before = await stats();
-    expect(before.state).toBe("playing");
-    await page.waitForTimeout(2_000);
-    const after = await stats();
-    expect(after.ticks).toBeGreaterThan(before.ticks);
-    // Two seconds at 60x are two minutes of market, give or take what a busy machine does.
-    expect(after.at - before.at).toBeGreaterThan(60);
-    expect(after.at - before.at).toBeLessThan(240);
+    const before = await playedPast(0);
+    const after = await playedPast(before.at + 120e6);
+    expect((await stats()).ticks).toBeGreaterThan(400);
+    // Two seconds at 60x are two minutes of market: never more, but for a lag that is caught up; less
+    // as far as the machine is busy.
+    const speed = (after.at - before.at) / 1000 / (after.ms - before.ms);
+    expect(speed).toBeLessThan(80);
+    expect(speed).toBeGreaterThan(10);
     mkdirSync(join(ROOT, "artefacts"), { recursive: true });
     await page.screenshot({ path: join(ROOT, "artefacts", "page.png") });
   });
 
   it("pauses when the space bar is pressed, and goes on", async () => {
     await page.keyboard.press("Space");
-    await page.waitForFunction(() => window.__tapedeck?.state === "paused");
+    await waitFor("paused");
     const { ticks } = await stats();
-    await page.waitForTimeout(500);
+    await paint(30);
     expect((await stats()).ticks).toBe(ticks);
     await page.keyboard.press("Space");
     await page.waitForFunction((count) => (window.__tapedeck?.ticks ?? 0) > count, ticks);
@@ -107,8 +129,8 @@ describe("./run", { timeout: 120_000 }, () => {
     await page.keyboard.press("]");
     await page.keyboard.press("]");
     await page.keyboard.press("r");
-    await page.waitForFunction(() => window.__tapedeck?.state === "ended");
-    expect(await page.evaluate(() => window.__tapedeck)).toMatchObject({ speed: -200, newest: null, known: 0, candles: 0 });
+    await waitFor("ended");
+    expect(await stats()).toMatchObject({ speed: -200, newest: null, known: 0, candles: 0 });
     expect(complaints).toEqual([]);
   });
 
@@ -116,39 +138,40 @@ describe("./run", { timeout: 120_000 }, () => {
     const known = async (count: number): Promise<void> => {
       await page.waitForFunction((wanted) => window.__tapedeck?.known === wanted, count);
     };
-    const { at: start } = await stats();
+    const start = (await stats()).at ?? 0;
     for (let i = 0; i < 3; i++) await page.keyboard.press("ArrowRight");
     await known(3);
     await page.keyboard.press("ArrowLeft");
     await known(2);
     await page.keyboard.press("Shift+ArrowRight");
-    await page.waitForFunction((at) => window.__tapedeck?.at === at, (start + 1) * 1e6);
-    await known(4);
+    await waitForAt(start + 1e6);
+    expect((await stats()).known).toBe(4);
     await page.keyboard.press("Shift+ArrowLeft");
-    await known(0);
-    expect((await stats()).at).toBe(start);
+    await waitForAt(start);
+    expect((await stats()).known).toBe(0);
     expect(complaints).toEqual([]);
   });
 
   it("shows what led up to the end when it goes there, and plays it back from there", async () => {
     await page.keyboard.press("End");
     await page.waitForFunction(() => (window.__tapedeck?.known ?? 0) > 10_000);
-    const end = await page.evaluate(() => window.__tapedeck?.at ?? 0);
+    const end = (await stats()).at ?? 0;
     await page.keyboard.press("Space");
     await page.waitForFunction((at) => (window.__tapedeck?.at ?? at) < at - 60e6, end);
     await page.screenshot({ path: join(ROOT, "artefacts", "page-backwards.png") });
     await page.keyboard.press("Space");
-    await page.waitForFunction(() => window.__tapedeck?.state === "paused");
-    const { at, newest, candles } = await page.evaluate(() => window.__tapedeck ?? Promise.reject(new Error("no stats")));
+    await waitFor("paused");
+    const { at, newest } = await stats();
     expect(newest).toBeLessThan(at ?? 0);
-    expect(candles).toBeGreaterThan(100);
+    // Where it has played through those that were loaded, a page of older ones is on its way.
+    await page.waitForFunction(() => (window.__tapedeck?.candles ?? 0) > 100);
     expect(complaints).toEqual([]);
   });
 
   it("shows the very candles that its ticks make", async () => {
     await page.getByRole("button", { name: "1m", exact: true }).click();
     await page.waitForFunction(() => window.__tapedeck?.interval === "1m");
-    const { at, tail, candles } = await page.evaluate(() => window.__tapedeck ?? Promise.reject(new Error("no stats")));
+    const { at, tail, candles } = await stats();
     const connection = connectTo(url);
     const [first] = await listSymbols(connection);
     const edge = micros(at ?? 0);
@@ -158,7 +181,8 @@ describe("./run", { timeout: 120_000 }, () => {
     expect(wanted).toHaveLength(2);
     expect([tail, candles > 100]).toEqual([wanted, true]);
     const close = wanted[1]?.close ?? NaN;
-    expect(Number(/C ([\d.]+)/.exec(await page.locator(".legend").innerText())?.[1])).toBe(close);
+    const legend = async () => Number(/C ([\d.]+)/.exec(await page.locator(".legend").innerText())?.[1]);
+    await expect.poll(legend, { timeout: 10_000 }).toBe(close);
     await page.screenshot({ path: join(ROOT, "artefacts", "page-candles.png") });
     await page.getByRole("button", { name: "1s", exact: true }).click();
     await page.waitForFunction(() => window.__tapedeck?.interval === "1s");
@@ -175,12 +199,13 @@ describe("./run", { timeout: 120_000 }, () => {
     const again = await run();
     server = again.process;
     console.log(`the second ./run was ready after ${(again.ms / 1000).toFixed(1)} s`);
+    // Another page, even where the port is the same: else only the fragment would change.
+    await page.goto("about:blank");
     await page.goto(`${again.url}#speed=max&play=1`);
-    await page.reload();
-    await page.waitForFunction(() => window.__tapedeck?.state === "ended", undefined, { timeout: 60_000 });
-    expect((await stats()).ticks).toBe(345_600);
+    await waitFor("ended");
+    expect(await stats()).toMatchObject({ ticks: 345_600, speed: "max" });
     await page.keyboard.press("r");
-    await page.waitForFunction(() => window.__tapedeck?.speed === "-max" && window.__tapedeck.state === "ended", undefined, { timeout: 60_000 });
-    expect(await page.evaluate(() => window.__tapedeck)).toMatchObject({ ticks: 2 * 345_600, known: 0 });
+    await waitFor("ended");
+    expect(await stats()).toMatchObject({ ticks: 2 * 345_600, speed: "-max", known: 0 });
   });
 });
