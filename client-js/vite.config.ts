@@ -16,6 +16,9 @@ export default defineConfig({
   server: { proxy: { "/ws": { target: server, ws: true } } },
   test: {
     root: ".",
+    // For what hangs, not for what is slow: a busy machine is no failure.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     // `npm run test:browser`: the whole product, from ./run to the page.
     include: [process.env["TAPEDECK_WHOLE"] === undefined ? "test/**/*.test.ts" : "test/**/*.whole.ts"],
   },

@@ -16,7 +16,7 @@ const BUILT = new URL("../dist/app/index.html", import.meta.url);
 const missing = !existsSync(CHROMIUM) ? `${CHROMIUM} (set CHROMIUM)` : !existsSync(BUILT) ? "dist/app (run npm run build)" : undefined;
 if (missing !== undefined) console.warn(`browser tests skipped: there is no ${missing}`);
 
-describe.skipIf(missing !== undefined)("the page", { timeout: 60_000 }, () => {
+describe.skipIf(missing !== undefined)("the page", () => {
   const symbols = [
     makeSymbol({ symbol: "AAA", price: 5_710_045, exp: 2, perSecond: 40, seconds: 150, seed: 1 }),
     makeSymbol({ symbol: "BBB", price: 146_852, exp: 3, perSecond: 10, seconds: 150, seed: 2, quotesOnly: true }),
