@@ -305,6 +305,7 @@ int http_serve_ticks(struct http_exchange *exchange, const struct query *query)
     stream->to = ask.range.to;
     stream->changes = track_changes(stream->track);
     tape_waiter_init(&stream->waiter, exchange->lane->inbox, told);
+    stream->waiter.sure = ask.range;
     http_work_begin(&stream->base, &ops, exchange);
     return run(&stream->base);
 }

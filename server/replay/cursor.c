@@ -12,6 +12,7 @@ void cursor_init(struct cursor *cursor, struct tape *tape, const struct symbol *
     cursor->direction = 1;
     cursor->track = tape_track_hold(tape, symbol);
     tape_waiter_init(&cursor->waiter, inbox, deliver);
+    cursor->waiter.looks_back = true; /* the picture at a new position is mostly in these ticks */
 }
 
 static void unpin_all(struct cursor *cursor)
@@ -42,6 +43,14 @@ void cursor_seek(struct cursor *cursor, int direction, int64_t position)
 static bool is_forward(const struct cursor *cursor)
 {
     return cursor->direction > 0;
+}
+
+void cursor_expect(struct cursor *cursor, int64_t edge)
+{
+    int64_t near = axis_edge(cursor->direction, cursor->position);
+    int64_t far = axis_edge(cursor->direction, edge);
+    cursor->waiter.sure = is_forward(cursor) ? (struct time_range){.from = near, .to = far}
+                                             : (struct time_range){.from = far, .to = near};
 }
 
 /* Where a stretch ends on the axis. */

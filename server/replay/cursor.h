@@ -50,6 +50,9 @@ void cursor_init(struct cursor *cursor, struct tape *tape, const struct symbol *
 void cursor_deinit(struct cursor *cursor);
 
 void cursor_seek(struct cursor *cursor, int direction, int64_t position);
+/* Everything from the position up to `edge` will be covered, as fast as it can be: a load of it
+ * need not be kept short. `edge` = position: nobody knows. */
+void cursor_expect(struct cursor *cursor, int64_t edge);
 
 /*
  * Pins on until everything before `until` is known (STATUS_OK), or enough rows for a frame are

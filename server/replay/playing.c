@@ -8,6 +8,8 @@
 #define READ_AHEAD_US INT64_C(2000000)
 #define SETTLED_AFTER_US INT64_C(50000) /* reading ahead of paced play begins so late */
 #define READ_AHEAD_GRAINS_MAX 32        /* of all symbols of a replay together; one each at least */
+#define PICTURE_LOADS_MAX 4   /* symbols whose loads are waited for to find their picture */
+#define PICTURES_MISSED_MAX 2 /* in a row: the next one is not looked for there */
 
 bool replay_reads_ticks(const struct replay *replay)
 {
@@ -431,15 +433,53 @@ static enum status say_snapshot(struct replay *replay, int64_t now_us, struct re
     return STATUS_OK;
 }
 
-/* Frames wait for the picture that they continue; what they need is loaded in the meantime. Should
- * that fail, it is tried again when it is needed, and told then. */
+enum early_load { EARLY_LOAD_NONE, EARLY_LOAD_UNDER_WAY, EARLY_LOAD_DONE, EARLY_LOAD_FAILED };
+
+/* The ticks that play begins with are loaded while frames still wait for the picture that they
+ * continue. Should that fail, it is tried again when it is needed. */
+static enum early_load load_early(struct replay *replay)
+{
+    if (!replay_is_running(replay) || replay->early_load_failed || replay->edge == replay->end)
+        return EARLY_LOAD_NONE;
+    struct replay_known known;
+    replay->early_load_failed = replay_cover(replay, replay->edge + 1, &known) != STATUS_OK;
+    if (replay->early_load_failed)
+        return EARLY_LOAD_FAILED;
+    return known.covered > replay->edge ? EARLY_LOAD_DONE : EARLY_LOAD_UNDER_WAY;
+}
+
+/* The ticks that play begins with come with a few before them, which mostly hold the picture: that
+ * saves the database a question. Where they do not, time after time, or come from many loads, both
+ * are asked for at once. */
+static void find_picture(struct replay *replay)
+{
+    struct snapshot *snapshot = &replay->snapshot;
+    snapshot_look(snapshot);
+    if (snapshot->state != SNAPSHOT_WANTED)
+        return;
+    bool is_near = replay->pictures_missed < PICTURES_MISSED_MAX &&
+                   replay->options.symbol_count <= PICTURE_LOADS_MAX;
+    enum early_load load = load_early(replay);
+    if (is_near && load == EARLY_LOAD_UNDER_WAY)
+        return;
+    if (is_near && load == EARLY_LOAD_FAILED) {
+        snapshot_fail(snapshot, &replay->error);
+        return;
+    }
+    if (load == EARLY_LOAD_DONE)
+        snapshot_look(snapshot);
+    snapshot_ask(snapshot);
+    if (load == EARLY_LOAD_DONE)
+        replay->pictures_missed =
+            snapshot->state == SNAPSHOT_READY ? 0 : replay->pictures_missed + 1;
+}
+
+/* Frames wait for the picture that they continue. */
 static enum status wait_for_picture(struct replay *replay, int64_t now_us)
 {
     if (!replay_is_running(replay))
         return STATUS_WAIT;
-    struct replay_known known;
-    if (!replay->early_load_failed && replay->edge < replay->end)
-        replay->early_load_failed = replay_cover(replay, replay->edge + 1, &known) != STATUS_OK;
+    (void)load_early(replay);
     int64_t lag_us = blocked_us(replay, now_us);
     int64_t played_us = play_clock_read(&replay->clock, now_us);
     if (!replay->options.speed.max && played_us - replay->last_due_us < lag_us)
@@ -469,7 +509,7 @@ enum status replay_poll(struct replay *replay, int64_t now_us, struct replay_out
         return say_error(replay, output);
     if (replay->state_due)
         return say_state(replay, output);
-    snapshot_ask(&replay->snapshot);
+    find_picture(replay);
     replay_series_check_reach(replay);
     enum status status = run_series(replay, now_us);
     if (status != STATUS_OK && status != STATUS_WAIT)

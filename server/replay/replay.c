@@ -51,8 +51,10 @@ static void tape_told(struct letter *letter)
 
 static void seek_cursors(struct replay *replay)
 {
-    for (size_t i = 0; i < replay->options.symbol_count; i++)
+    for (size_t i = 0; i < replay->options.symbol_count; i++) {
         cursor_seek(replay->cursors[i], replay->direction, replay->edge);
+        cursor_expect(replay->cursors[i], replay->options.speed.max ? replay->end : replay->edge);
+    }
 }
 
 static int own_direction(const struct replay *replay)

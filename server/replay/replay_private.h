@@ -61,8 +61,9 @@ struct replay {
     } reach;
 
     struct snapshot snapshot;
-    bool snapshot_failed;   /* what needs it next asks again */
-    bool early_load_failed; /* while the snapshot was waited for */
+    bool snapshot_failed;     /* what needs it next asks again */
+    bool early_load_failed;   /* while the snapshot was waited for */
+    unsigned pictures_missed; /* in a row: not in the ticks that play began with */
     struct cursor *cursors[REPLAY_SYMBOLS_MAX];
 };
 

@@ -29,18 +29,13 @@ static void deliver(struct letter *letter)
         mem_free(request);
         return;
     }
-    if (snapshot->state == SNAPSHOT_WANTED) {
-        snapshot_ask(snapshot); /* stale: the playhead has moved since */
-        if (snapshot->state == SNAPSHOT_READY)
-            request->ready(request->owner);
-        return;
+    if (snapshot->state == SNAPSHOT_ASKED) {
+        snapshot->state = SNAPSHOT_READY;
+        snapshot->status = values->status;
+        snapshot->error = values->error;
     }
-    if (snapshot->state != SNAPSHOT_ASKED)
-        return; /* dropped */
-    snapshot->state = SNAPSHOT_READY;
-    snapshot->status = values->status;
-    snapshot->error = values->error;
-    request->ready(request->owner);
+    if (snapshot->state != SNAPSHOT_NONE) /* dropped */
+        request->ready(request->owner);   /* WANTED: the playhead has moved since */
 }
 
 static void keep_name(struct snapshot_request *request, size_t index, const char *symbol)
@@ -99,20 +94,31 @@ static bool look_into_tape(struct snapshot_request *request)
     return true;
 }
 
+void snapshot_look(struct snapshot *snapshot)
+{
+    struct snapshot_request *request = snapshot->request;
+    if (snapshot->state != SNAPSHOT_WANTED || request->under_way || !look_into_tape(request))
+        return;
+    snapshot->state = SNAPSHOT_READY;
+    snapshot->status = STATUS_OK;
+}
+
 void snapshot_ask(struct snapshot *snapshot)
 {
     struct snapshot_request *request = snapshot->request;
     if (snapshot->state != SNAPSHOT_WANTED || request->under_way)
         return;
-    if (look_into_tape(request)) {
-        snapshot->state = SNAPSHOT_READY;
-        snapshot->status = STATUS_OK;
-        return;
-    }
     snapshot->state = SNAPSHOT_ASKED;
     request->under_way = true;
     request->request.at = request->wanted_at;
     source_last_values(request->source, &request->request);
+}
+
+void snapshot_fail(struct snapshot *snapshot, const struct error *error)
+{
+    snapshot->state = SNAPSHOT_READY;
+    snapshot->status = error->status;
+    snapshot->error = *error;
 }
 
 void snapshot_drop(struct snapshot *snapshot)

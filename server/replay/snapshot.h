@@ -1,8 +1,8 @@
 /*
  * The picture at the playhead: out of the tape, if that knows it all; else out of the source, with
- * one request at a time. A seek while one is under way
- * makes its answer stale, and the newest instant is asked for when it comes; so a storm of seeks
- * has one query in flight. The request outlives the replay where it has to. Lane's thread.
+ * one request at a time. A seek while one is under way makes its answer stale, and the owner is
+ * told to ask again when it comes; so a storm of seeks has one query in flight. The request
+ * outlives the replay where it has to. Lane's thread.
  */
 #ifndef TAPEDECK_REPLAY_SNAPSHOT_H
 #define TAPEDECK_REPLAY_SNAPSHOT_H
@@ -31,7 +31,7 @@ struct snapshot_options {
     size_t symbol_count;
     const char *symbols[REPLAY_SYMBOLS_MAX];  /* copied */
     struct track *tracks[REPLAY_SYMBOLS_MAX]; /* held by the owner for as long as the snapshot */
-    snapshot_ready_fn *ready;
+    snapshot_ready_fn *ready; /* it is READY, or still WANTED and can be asked for again */
     void *owner;
 };
 void snapshot_init(struct snapshot *snapshot, const struct snapshot_options *options);
@@ -39,8 +39,12 @@ void snapshot_deinit(struct snapshot *snapshot);
 
 /* The picture before `at` is wanted; an older wish is void. */
 void snapshot_want(struct snapshot *snapshot, int64_t at);
-/* If that is due, looks into the tape (and may be READY at once) or asks the source. */
+/* Looks for what is WANTED in the tape: READY, if that knows it all. */
+void snapshot_look(struct snapshot *snapshot);
+/* Asks the source for what is WANTED, or will when an answer that is under way has come. */
 void snapshot_ask(struct snapshot *snapshot);
+/* What was WANTED cannot be had: READY, with this error. */
+void snapshot_fail(struct snapshot *snapshot, const struct error *error);
 /* The wish is void, also one that has been fulfilled. */
 void snapshot_drop(struct snapshot *snapshot);
 /* A READY one's values, per symbol; the wish is fulfilled. */

@@ -238,10 +238,10 @@ static void keep_jump_short(const struct track *track, int64_t instant, bool bac
 
 /* From the instant to the end of its grain, or less: the shortest way to the first frame. Behind
  * emptiness there may be more of it: as much again. */
-static struct time_range range_around(const struct track *track, int64_t instant, bool backward)
+static struct time_range range_around(const struct track *track, int64_t instant, bool backward,
+                                      int64_t first_us)
 {
     int64_t grain_us = track_grain_us(track);
-    int64_t first_us = grain_us / TAPE_FIRST_PARTS;
     struct time_range range = {.from = time_floor(instant, backward ? grain_us : first_us),
                                .to = time_floor(instant, backward ? first_us : grain_us)};
     range.to += backward ? first_us : grain_us;
@@ -258,13 +258,49 @@ static struct time_range range_around(const struct track *track, int64_t instant
     return range;
 }
 
-void fetch_around(struct tape *tape, struct track *track, int64_t instant, bool backward)
+/* What the waiter is sure to ask for from the instant on, in its direction, if that is no more than
+ * a grain of ticks. */
+static bool find_sure(const struct track *track, int64_t instant, const struct tape_waiter *waiter,
+                      struct time_range *sure)
 {
-    struct time_range range = time_range_clip(range_around(track, instant, backward));
+    *sure = waiter->sure;
+    if (track->interval_us != 0 || instant < sure->from || instant >= sure->to)
+        return false;
+    if (waiter->backward)
+        sure->to = instant + 1;
+    else
+        sure->from = instant;
+    return sure->to - sure->from <= track_grain_us(track);
+}
+
+/* Less than the usual first stretch where that is much of what is wanted, or more than it. */
+static int64_t first_stretch_us(const struct track *track, int64_t sure_us)
+{
+    int64_t first_us = track_grain_us(track) / TAPE_FIRST_PARTS;
+    while (first_us > sure_us / TAPE_SURE_PARTS && first_us % 2 == 0)
+        first_us /= 2;
+    return first_us;
+}
+
+void fetch_around(struct tape *tape, struct track *track, int64_t instant,
+                  const struct tape_waiter *waiter)
+{
+    bool backward = waiter->backward;
+    int64_t first_us = track_grain_us(track) / TAPE_FIRST_PARTS;
+    struct time_range range;
+    if (find_sure(track, instant, waiter, &range))
+        first_us = first_stretch_us(track, range.to - range.from);
+    else
+        range = range_around(track, instant, backward, first_us);
+    if (waiter->looks_back && !backward)
+        range.from -= track_grain_us(track) / TAPE_BACK_PARTS;
+    range.from = time_floor(range.from, first_us);
+    range.to = time_ceil(range.to, first_us);
+    range = time_range_clip(range);
     struct fetch *fetch = fetch_create(tape, track, track_gap(track, instant, range), backward);
     fetch->was_asked = true;
     fetch->load.urgency = SOURCE_URGENT;
-    fetch->load.first_us = fetch->load.grain_us / TAPE_FIRST_PARTS;
+    fetch->load.first_us = first_us;
     if (atomic_load(&tape->is_tight))
         fetch->load.grain_us /= TAPE_TIGHT_PARTS;
     tape->budget.counts.urgent_loads++;
@@ -273,7 +309,8 @@ void fetch_around(struct tape *tape, struct track *track, int64_t instant, bool 
 }
 
 /* Nearly there, or far behind the front? */
-void fetch_hurry(struct tape *tape, struct segment *segment, int64_t instant, bool backward)
+void fetch_hurry(struct tape *tape, struct segment *segment, int64_t instant,
+                 const struct tape_waiter *waiter)
 {
     struct fetch *fetch = segment->fetch;
     struct time_range tail;
@@ -290,5 +327,5 @@ void fetch_hurry(struct tape *tape, struct segment *segment, int64_t instant, bo
     else
         tail.from = time_floor(instant, fetch->load.grain_us);
     cut_off(segment, tail);
-    fetch_around(tape, segment->track, instant, backward);
+    fetch_around(tape, segment->track, instant, waiter);
 }

@@ -174,9 +174,9 @@ static enum status pin_later(struct tape *tape, struct track *track, int64_t ins
     leave(tape, waiter);    /* may end the load that it waited for before */
     struct segment *segment = track_segment_at(track, instant);
     if (segment != NULL)
-        fetch_hurry(tape, segment, instant, waiter->backward);
+        fetch_hurry(tape, segment, instant, waiter);
     else
-        fetch_around(tape, track, instant, waiter->backward);
+        fetch_around(tape, track, instant, waiter);
     wait_for(tape, track, instant, waiter); /* only now: a load cut short tells who waits for it */
     return STATUS_WAIT;
 }
@@ -290,7 +290,9 @@ void tape_read_ahead(struct tape *tape, struct track *track, struct time_range r
         grains.from = first->range.to;
     grains = time_range_clip(grains);
     struct time_range gap;
-    while (tape->prefetches < TAPE_PREFETCHES_MAX && next_gap(track, grains, backward, &gap)) {
+    bool is_wanted = next_gap(track, range, backward, &gap); /* and not only what rounding added */
+    while (is_wanted && tape->prefetches < TAPE_PREFETCHES_MAX &&
+           next_gap(track, grains, backward, &gap)) {
         fetch_ahead(tape, track, gap, backward);
         if (backward)
             grains.to = gap.from;

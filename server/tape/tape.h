@@ -14,7 +14,8 @@
  * have and then by what blocks turn out to hold. A load that somebody waits for begins where he is
  * and in the direction he goes, with stretches of a TAPE_FIRST_PARTS of a grain that double, and is
  * short: whoever has jumped there may jump again, and the rest would compete with what he waits for
- * then. One that goes on from ticks which are known reaches to the end of the grain. Behind
+ * then. One that goes on from ticks which are known reaches to the end of the grain. For somebody
+ * who is sure to ask for less than a grain, one load brings all of that and no more. Behind
  * emptiness a load is as long as that was, so that decades without ticks take a few dozen loads; it
  * ends TAPE_LOAD_GRAINS after the first ticks it meets. A load that nobody waits for any more, and
  * that has brought nothing yet, is cancelled: a storm of seeks leaves no queue behind.
@@ -38,6 +39,9 @@
 #define TAPE_GRAIN_CANDLES 1024 /* buckets in a grain of candles */
 #define TAPE_FIRST_PARTS 64     /* of a grain: the first stretch of a load that is waited for */
 #define TAPE_JUMP_PARTS 4       /* of a grain: what is loaded for somebody who has jumped */
+#define TAPE_SURE_PARTS 16      /* of what somebody is sure to ask for: the first stretch of it */
+#define TAPE_BACK_PARTS 512 /* of a grain: what is loaded before the instant, for who looks back   \
+                             */
 #define TAPE_TIGHT_PARTS 4
 #define TAPE_GRAIN_US_LEAST TIME_SECOND_US
 #define TAPE_GRAIN_US_MOST (TIME_SECOND_US << 25) /* 388 days */
@@ -65,6 +69,8 @@ struct tape_waiter {
     struct list node; /* the track's waiters; unlinked: not waiting */
     struct track *track;
     bool backward; /* the way it goes on from an instant; the owner sets it before it asks */
+    struct time_range sure; /* what the owner asks for, all of it and in one go; empty: unknown */
+    bool looks_back;        /* the owner wants the newest ticks before an instant, too */
     /* The owner sets it when it begins: what it waits for may turn out to be from before a change
      * that came while it waited. Else it is told to ask again, and where changes come faster than
      * loads, for ever. */

@@ -40,12 +40,14 @@ void shelf_drop_if_idle(struct tape *tape, struct track *track);
 
 /* ---- fetch ---- */
 
-/* Starts a load for somebody who waits for `instant`, of which nothing is known. */
-void fetch_around(struct tape *tape, struct track *track, int64_t instant, bool backward);
+/* Starts a load for somebody who is about to wait for `instant`, of which nothing is known. */
+void fetch_around(struct tape *tape, struct track *track, int64_t instant,
+                  const struct tape_waiter *waiter);
 /* Starts a load that reads ahead; no segment covers `range`. */
 void fetch_ahead(struct tape *tape, struct track *track, struct time_range range, bool backward);
-/* Somebody waits for an instant that is being loaded. */
-void fetch_hurry(struct tape *tape, struct segment *segment, int64_t instant, bool backward);
+/* Somebody is about to wait for an instant that is being loaded. */
+void fetch_hurry(struct tape *tape, struct segment *segment, int64_t instant,
+                 const struct tape_waiter *waiter);
 /* Somebody waits there no more. */
 void fetch_abandon(struct tape *tape, struct track *track, int64_t instant);
 /* Stored rows have changed: its segment goes, but who takes what is outdated still gets it. */

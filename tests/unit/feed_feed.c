@@ -22,7 +22,7 @@ Test(feed, answers_before_the_pushes_that_an_answer_causes)
     cr_assert(json_integer_value(json_object_get(heard, "re")) == 1);
     check_heard("pong");
     cr_assert(hear() == STATUS_WAIT);
-    serve();
+    serve_start();
     check_heard("replay.snapshot");
     cr_assert_null(json_object_get(heard, "re"));
     check_heard("replay.frame");
@@ -353,7 +353,7 @@ Test(feed, does_not_pass_off_a_part_of_a_frame_as_a_message)
     ask(OPEN ",'state':'playing','speed':'max'}");
     check_heard("replay.opened");
     cr_assert(hear() == STATUS_WAIT);
-    serve();
+    serve_start();
     check_heard("replay.snapshot");
     out.limit = 100;
     buffer_clear(&out);

@@ -155,6 +155,13 @@ void serve(void)
     }
 }
 
+void serve_start(void)
+{
+    serve();
+    cr_assert(hear() == STATUS_WAIT);
+    serve();
+}
+
 const char *text(const char *key)
 {
     const char *value = json_string_value(json_object_get(heard, key));

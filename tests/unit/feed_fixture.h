@@ -61,6 +61,8 @@ int64_t number(const char *key);
 
 /* Does all that has been asked of the source. */
 void serve(void);
+/* The same at the start of the data: what play begins with, and then the picture before it. */
+void serve_start(void);
 /* Both clocks go on, and timers fire. */
 void pass(int64_t wait_us);
 

@@ -415,7 +415,7 @@ Test(feed_live, speak_in_turn_with_a_replay_that_always_has_something)
         "'lead_ms':5000,'fps':240,'state':'playing'}");
     check_heard("replay.opened");
     cr_assert(hear() == STATUS_WAIT);
-    serve();
+    serve_start();
     check_heard("replay.snapshot");
     commit(7 * MINUTE + 31 * S, 42);
     (void)hear();

@@ -374,3 +374,16 @@ Test(replay_cursor, turns_around_without_hearing_of_what_it_waited_for)
     cover(back(4 * GRAIN));
     check_next_back(4 * GRAIN);
 }
+
+/* What a load is told of the future, forward and backward. */
+Test(replay_cursor, tells_the_tape_what_it_will_cover)
+{
+    cursor_seek(&cursor, 1, 100 * S);
+    cursor_expect(&cursor, 110 * S);
+    cr_assert(cursor.waiter.sure.from == 100 * S && cursor.waiter.sure.to == 110 * S);
+    cursor_seek(&cursor, -1, back(100 * S));
+    cursor_expect(&cursor, back(90 * S));
+    cr_assert(cursor.waiter.sure.from == 90 * S && cursor.waiter.sure.to == 100 * S);
+    cursor_expect(&cursor, cursor.position);
+    cr_assert(cursor.waiter.sure.from == cursor.waiter.sure.to, "nobody knows");
+}

@@ -237,3 +237,130 @@ Test(replay_look_back, asks_for_all_symbols_where_one_is_not_known)
     cr_assert(ask() == STATUS_OK && output.saying == SAYING_SNAPSHOT);
     cr_assert(output.last[0].time == INT64_MIN, "as the source answers, not half and half");
 }
+
+/* A tick every second, each with all a picture shows, in the grain that play begins in. */
+static void add_dense(int64_t count)
+{
+    for (int64_t i = 0; i < count; i++)
+        add_whole(i * S, 100 * i);
+}
+
+static void seek_while_playing(int64_t to)
+{
+    cr_assert(replay_seek(replay, to, now_us, &failure) == STATUS_OK);
+    check_silence();
+}
+
+Test(replay_look_back, finds_the_picture_in_the_ticks_that_play_begins_with)
+{
+    add_dense(GRAIN / S);
+    options.at = 10 * S;
+    options.playing = true;
+    start();
+    check_silence();
+    cr_assert(fake.load_count == 1 && fake.request_count == 0, "one question, not two");
+    serve();
+    cr_assert(ask() == STATUS_OK && output.saying == SAYING_SNAPSHOT);
+    cr_assert(output.last[0].time == 9 * S && output.last[0].fields[TICK_BID] == 900);
+    cr_assert(fake.request_count == 0);
+}
+
+/* Loads what a seek while playing leads to, and takes the picture. */
+static void serve_seek(int64_t to)
+{
+    seek_while_playing(to);
+    fake_source_run(&fake);
+    inbox_drain(&inbox);
+    if (ask() == STATUS_WAIT) {
+        serve();
+        cr_assert(ask() == STATUS_OK);
+    }
+    cr_assert(output.saying == SAYING_SNAPSHOT, "says %d", output.saying);
+}
+
+Test(replay_look_back, asks_where_those_ticks_do_not_hold_it_and_soon_at_once)
+{
+    for (int64_t i = 0; i < 8 * GRAIN / S; i++)
+        add(i * S, TICK_BID, i); /* and never an ask price */
+    options.playing = true;
+    start();
+    serve_seek(10 * S);
+    cr_assert(fake.request_count == 1, "for the ask price");
+    add_whole(8 * GRAIN, 1);
+    serve_seek(8 * GRAIN + S);
+    cr_assert(fake.request_count == 1, "this one held it: once is no pattern");
+    serve_seek(2 * GRAIN + 10 * S);
+    serve_seek(4 * GRAIN + 10 * S);
+    cr_assert(fake.request_count == 3);
+    seek_while_playing(6 * GRAIN + 10 * S);
+    cr_assert(fake.request_count == 4, "no longer waits for the ticks");
+}
+
+Test(replay_look_back, asks_at_once_where_nothing_is_loaded)
+{
+    add_dense(GRAIN / S);
+    options.at = 10 * S;
+    start();
+    check_silence();
+    cr_assert(fake.load_count == 0 && fake.request_count == 1, "it is paused");
+    serve();
+    cr_assert(ask() == STATUS_OK && output.saying == SAYING_SNAPSHOT);
+    cr_assert(replay_play(replay, now_us, &failure) == STATUS_OK);
+    cr_assert(replay_seek(replay, 1000 * S, now_us, &failure) == STATUS_OK);
+    while (ask() == STATUS_OK)
+        continue;
+    cr_assert(fake.request_count == 2, "it is at the end");
+}
+
+Test(replay_look_back, asks_at_once_where_it_would_take_many_loads)
+{
+    while (options.symbol_count < FAKE_SYMBOLS_MAX)
+        add_symbol((char[]){(char)('A' + options.symbol_count), '\0'});
+    for (size_t i = options.symbol_count; i <= 4; i++)
+        options.symbols[options.symbol_count++] = &ticks->symbol;
+    options.playing = true;
+    options.at = 10 * S;
+    start();
+    check_silence();
+    cr_assert(options.symbol_count == 5 && fake.request_count == 1);
+}
+
+/* Asking for the picture by itself would be a second wait for the same database. */
+Test(replay_look_back, fails_with_the_load_of_those_ticks)
+{
+    add_dense(GRAIN / S);
+    options.at = 10 * S;
+    options.playing = true;
+    start();
+    check_silence();
+    fake_source_end(&fake, STATUS_UNAVAILABLE);
+    inbox_drain(&inbox);
+    cr_assert(ask() == STATUS_OK && output.saying == SAYING_ERROR);
+    cr_assert(output.error->status == STATUS_UNAVAILABLE);
+    check_state(REPLAY_PAUSED, REASON_NONE);
+    check_silence();
+    cr_assert(replay_play(replay, now_us, &failure) == STATUS_OK);
+    check_state(REPLAY_PLAYING, REASON_NONE);
+    check_silence();
+    serve();
+    cr_assert(ask() == STATUS_OK && output.saying == SAYING_SNAPSHOT);
+    cr_assert(output.last[0].time == 9 * S && fake.request_count == 0);
+}
+
+Test(replay_look_back, asks_for_the_newest_place_when_a_stale_answer_has_come)
+{
+    options.at = 10 * S;
+    start();
+    check_silence();
+    seek_while_playing(20 * S);
+    seek_while_playing(30 * S);
+    cr_assert(fake.request_count == 1, "one at a time");
+    size_t before = wakes;
+    fake_source_answer(&fake, STATUS_OK);
+    inbox_drain(&inbox);
+    cr_assert(wakes == before + 1);
+    check_silence();
+    cr_assert(fake.request_count == 2);
+    serve();
+    cr_assert(ask() == STATUS_OK && output.saying == SAYING_SNAPSHOT && output.at == 30 * S);
+}
