@@ -442,9 +442,12 @@ static enum early_load load_early(struct replay *replay)
     if (!replay_is_running(replay) || replay->early_load_failed || replay->edge == replay->end)
         return EARLY_LOAD_NONE;
     struct replay_known known;
-    replay->early_load_failed = replay_cover(replay, replay->edge + 1, &known) != STATUS_OK;
-    if (replay->early_load_failed)
+    enum status status = replay_cover(replay, replay->edge + 1, &known);
+    replay->early_load_failed = status != STATUS_OK;
+    if (replay->early_load_failed) {
+        replay->error.status = status;
         return EARLY_LOAD_FAILED;
+    }
     return known.covered > replay->edge ? EARLY_LOAD_DONE : EARLY_LOAD_UNDER_WAY;
 }
 
@@ -469,9 +472,10 @@ static void find_picture(struct replay *replay)
     if (load == EARLY_LOAD_DONE)
         snapshot_look(snapshot);
     snapshot_ask(snapshot);
-    if (load == EARLY_LOAD_DONE)
-        replay->pictures_missed =
-            snapshot->state == SNAPSHOT_READY ? 0 : replay->pictures_missed + 1;
+    if (load == EARLY_LOAD_DONE && snapshot->state == SNAPSHOT_READY)
+        replay->pictures_missed = 0;
+    if (load == EARLY_LOAD_DONE && snapshot->state == SNAPSHOT_ASKED)
+        replay->pictures_missed++;
 }
 
 /* Frames wait for the picture that they continue. */
