@@ -332,3 +332,83 @@ Test(policies, on_postgresql_pass_as_shipped_and_changed_and_are_refused_clearly
     do_as_told(connection);
     database_deinit(&database);
 }
+
+/* ---- what cannot be read ---- */
+
+static const struct unreadable {
+    const char *kind;
+    const char *config; /* as SQL spells it */
+    const char *name;
+    const char *told; /* as JSON */
+    const char *mended_by;
+} unreadables[] = {
+    {"refresh", "{\"start_offset\": \"10 minuts\"}", "start_offset", "\"10 minuts\"",
+     "update tapedeck.jobs set config"},
+    {"refresh", "{\"end_offset\": \"\"}", "end_offset", "\"\"", "update tapedeck.jobs set config"},
+    {"retention", "{\"drop_after\": \"5\\n''yeers''\"}", "drop_after", "\"5\\n'yeers'\"",
+     "select tapedeck.policy_set("},
+    {"partition", "{\"ahead\": true}", "ahead", "\"true\"", "update tapedeck.jobs set config"},
+    {"sample", "{\"at\": \"noon\"}", "at", "\"noon\"", "update tapedeck.jobs set config"},
+};
+
+static void configure(struct connection *connection, const char *kind, const char *config)
+{
+    char sql[512];
+    (void)snprintf(sql, sizeof sql,
+                   "update tapedeck.jobs set config = config || '%s' where kind = '%s'", config,
+                   kind);
+    execute(connection, sql);
+}
+
+static int64_t job_of(struct connection *connection, const char *kind)
+{
+    char sql[128];
+    (void)snprintf(sql, sizeof sql, "select job_id from tapedeck.jobs where kind = '%s'", kind);
+    return ask_number(connection, sql);
+}
+
+/* What somebody wrote by hand must not blind the server to everything else that is wrong. */
+Test(policies, on_postgresql_that_cannot_be_read_are_findings_with_job_and_text, .timeout = 240)
+{
+    struct database database;
+    (void)database_init(&database, ENGINE_POSTGRESQL);
+    struct connection *connection = database.connection;
+    for (size_t i = 0; i < sizeof unreadables / sizeof *unreadables; i++) {
+        const struct unreadable *wrong = &unreadables[i];
+        char expected[256];
+        configure(connection, wrong->kind, wrong->config);
+        (void)snprintf(expected, sizeof expected,
+                       "%s of %s job %lld is no length of time: %s; run: %s", wrong->name,
+                       wrong->kind, (long long)job_of(connection, wrong->kind), wrong->told,
+                       wrong->mended_by);
+        cr_assert_eq(findings(connection, ""), 1, "%s", wrong->name);
+        const char *told = ask_text(connection, "select f from tapedeck.policies_check() f");
+        cr_assert_eq(strncmp(told, expected, strlen(expected)), 0, "%s is not %s", told, expected);
+        do_as_told(connection);
+    }
+    cr_assert_eq(ask_number(connection, "select count(*) from tapedeck.jobs where not enabled"), 1,
+                 "how long ticks were to be kept is not guessed");
+    database_deinit(&database);
+}
+
+Test(policies, on_postgresql_that_cannot_be_read_hide_and_stop_nothing_else, .timeout = 240)
+{
+    struct database database;
+    (void)database_init(&database, ENGINE_POSTGRESQL);
+    struct connection *connection = database.connection;
+    configure(connection, "retention", "{\"drop_after\": \"nonsense\"}");
+    configure(connection, "refresh", "{\"end_offset\": null}");
+    cr_assert_eq(findings(connection, "nonsense"), 1);
+    cr_assert_eq(findings(connection, "has no end"), 1);
+    cr_assert_eq(ask_number(connection, "select count(tapedeck.retention_horizon())"), 0);
+    execute(connection, "update tapedeck.jobs set enabled = false where kind = 'retention'");
+    cr_assert_eq(findings(connection, "nonsense"), 0, "paused, it does no harm");
+    do_as_told(connection);
+    configure(connection, "partition", "{\"at\": \"noon\"}");
+    execute(connection, "update tapedeck.jobs set next_run_at = now()");
+    execute(connection, "call tapedeck.run_due_jobs()");
+    cr_assert_eq(ask_number(connection, "select count(*) from tapedeck.jobs where enabled and"
+                                        " last_status is distinct from 'ok'"),
+                 0, "the job itself, and those after it, have run");
+    database_deinit(&database);
+}

@@ -44,11 +44,28 @@ $$;
 comment on function tapedeck.interval_words(interval) is
     'The interval as people say it, "1 day 12 hours"; equal ones have equal words, which can be read as an interval again.';
 
+create or replace function tapedeck.interval_read(p_text text)
+returns interval
+language plpgsql
+stable strict
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return p_text::interval;
+exception
+    when data_exception then
+        return null;
+end
+$$;
+
+comment on function tapedeck.interval_read(text) is
+    'The text as an interval; null where PostgreSQL reads none in it, as in a config that somebody wrote by hand.';
+
 create or replace function tapedeck.words_interval(p_words text)
 returns interval
 language sql
-stable strict parallel safe
-as $$ select case when p_words ~ '^-?[0-9]' then p_words::interval end $$;
+stable strict
+as $$ select case when p_words ~ '^-?[0-9]' then tapedeck.interval_read(p_words) end $$;
 
 comment on function tapedeck.words_interval(text) is
     'The other way round; null for words that are no length of time, such as "open".';

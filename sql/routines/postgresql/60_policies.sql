@@ -5,7 +5,8 @@ returns interval
 language sql
 stable
 as $$
-    select min((j.config ->> 'drop_after')::interval)
+    -- One that cannot be read drops nothing: its job fails.
+    select min(tapedeck.interval_read(j.config ->> 'drop_after'))
       from tapedeck.jobs j
      where j.kind = 'retention' and j.target = 'tick_data' and j.enabled
 $$;
@@ -96,25 +97,48 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     c_margin constant interval := tapedeck.policy_margin();
+    c_text_max constant integer := 60;
+    v_unreadable record;
     v_refresh record;
     v_horizon interval := tapedeck.retention_horizon();
 begin
+    for v_unreadable in
+        select j.job_id, j.kind, k.name, j.config ->> k.name as said, k.mended
+          from tapedeck.jobs j
+         cross join (values ('ahead', '7 days'), ('at', '03:00'), ('drop_after', null),
+                            ('end_offset', '1 minute'), ('start_offset', '10 minutes')) as k (name, mended)
+         where (j.enabled or j.kind = 'refresh')
+           and j.config ->> k.name is not null
+           and tapedeck.interval_read(j.config ->> k.name) is null
+         order by j.job_id, k.name
+    loop
+        -- As JSON, whatever somebody wrote stays on one line. How long ticks were to be kept is nobody's to guess.
+        return next format('%s of %s job %s is no length of time: %s; run: %s', v_unreadable.name, v_unreadable.kind,
+                           v_unreadable.job_id, to_jsonb(left(v_unreadable.said, c_text_max)),
+                           case when v_unreadable.mended is null
+                                then format('select tapedeck.policy_set(%s, false)', v_unreadable.job_id)
+                                else format('update tapedeck.jobs set config = config || %L where job_id = %s',
+                                            jsonb_build_object(v_unreadable.name, v_unreadable.mended),
+                                            v_unreadable.job_id) end);
+    end loop;
     if not exists (select from tapedeck.jobs j where j.kind = 'refresh') then
         return next 'candle_1m has no refresh job; run: insert into tapedeck.jobs (kind, target, config, schedule_interval, next_run_at) values (''refresh'', ''candle_1m'', ''{"start_offset": "10 minutes", "end_offset": "1 minute"}'', ''1 minute'', now())';
     end if;
     for v_refresh in
         select j.job_id,
-               (j.config ->> 'start_offset')::interval as start_offset,
-               (j.config ->> 'end_offset')::interval as end_offset
+               j.config ->> 'start_offset' as start_text,
+               j.config ->> 'end_offset' as end_text,
+               tapedeck.interval_read(j.config ->> 'start_offset') as start_offset,
+               tapedeck.interval_read(j.config ->> 'end_offset') as end_offset
           from tapedeck.jobs j
          where j.kind = 'refresh'
          order by j.job_id
     loop
-        if v_refresh.end_offset is null or v_refresh.end_offset < interval '0' then
+        if v_refresh.end_text is null or v_refresh.end_offset < interval '0' then
             return next format('refresh job %s has no end before now; run: update tapedeck.jobs set config = config || ''{"end_offset": "1 minute"}'' where job_id = %s',
                                v_refresh.job_id, v_refresh.job_id);
         end if;
-        if v_refresh.start_offset is null then
+        if v_refresh.start_text is null then
             return next format('refresh job %s has no start; run: update tapedeck.jobs set config = config || ''{"start_offset": "10 minutes"}'' where job_id = %s',
                                v_refresh.job_id, v_refresh.job_id);
         elsif v_horizon <= tapedeck.policy_drop_after_bound(v_refresh.start_offset, tapedeck.tick_chunk_width(),

@@ -80,12 +80,13 @@ language sql
 stable
 as $$
     select pg_catalog.date_bin(p_every, p_after, timestamptz '2000-01-03 00:00:00+00'
-                                                 + coalesce((p_config ->> 'at')::interval, interval '3 hours'))
+                                                 + coalesce(tapedeck.interval_read(p_config ->> 'at'),
+                                                            interval '3 hours'))
            + extract(epoch from p_every) * interval '1 second'
 $$;
 
 comment on function tapedeck.job_next_run(interval, timestamptz, jsonb) is
-    'The next planned run: the grids of all jobs meet at 03:00 UTC, or at the time "at" of its config.';
+    'The next planned run: the grids of all jobs meet at 03:00 UTC, or at the time "at" of its config, where that can be read: one job must not keep the others from running.';
 
 create or replace procedure tapedeck.run_due_jobs()
 language plpgsql

@@ -18,15 +18,19 @@ as $$
              where j.kind = o.kind and j.target = o.target
              order by j.job_id
              limit 1) j on true
+     -- What cannot be read is told as it is written.
      cross join lateral (
         values
             ('retention', 'drop_after',
-             coalesce(tapedeck.interval_words((j.config ->> 'drop_after')::interval), 'open')),
+             coalesce(tapedeck.interval_words(tapedeck.interval_read(j.config ->> 'drop_after')),
+                      j.config ->> 'drop_after', 'open')),
             ('retention', 'drop_every', tapedeck.interval_words(j.schedule_interval)),
             ('refresh', 'start_offset',
-             coalesce(tapedeck.interval_words((j.config ->> 'start_offset')::interval), 'open')),
+             coalesce(tapedeck.interval_words(tapedeck.interval_read(j.config ->> 'start_offset')),
+                      j.config ->> 'start_offset', 'open')),
             ('refresh', 'end_offset',
-             coalesce(tapedeck.interval_words((j.config ->> 'end_offset')::interval), 'open')),
+             coalesce(tapedeck.interval_words(tapedeck.interval_read(j.config ->> 'end_offset')),
+                      j.config ->> 'end_offset', 'open')),
             ('refresh', 'refresh_every', tapedeck.interval_words(j.schedule_interval)),
             ('sample', 'sample_at', coalesce(j.config ->> 'at', '03:00') || ' UTC')
         ) as v (kind, setting, value)
