@@ -1,8 +1,7 @@
 /*
- * tapedeck policies apply, through the real binary: the plan, what is changed and what is not, and
- * what is refused.
+ * tapedeck policies apply, through the real binary: the plan, what is changed and what is not.
  */
-#include "deck.h"
+#include "policies_command_support.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -12,94 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-static struct deck deck;
-static char output[65536];
-static char file[192];
-
-static void start(void)
-{
-    if (!deck_engine_is_here(deck_engine()))
-        cr_skip_test("%s is not installed", deck_engine());
-    deck_init(&deck, deck_engine());
-    (void)snprintf(file, sizeof file, "%s/declared.yaml", deck.home);
-}
-
-static void stop(void)
-{
-    if (deck.home[0] != '\0')
-        deck_deinit(&deck);
-}
-
-TestSuite(policies_command, .init = start, .fini = stop, .timeout = 400);
-
-static bool has_timescaledb(void)
-{
-    return strcmp(deck.engine, "timescaledb") == 0;
-}
-
-static void assert_says(const char *text)
-{
-    cr_assert_not_null(strstr(output, text), "it does not say \"%s\": %s", text, output);
-}
-
-static void assert_says_nothing_of(const char *text)
-{
-    cr_assert_null(strstr(output, text), "it says \"%s\": %s", text, output);
-}
-
-static void execute(const char *sql)
-{
-    PGconn *connection = deck_connect(&deck);
-    PGresult *result = PQexec(connection, sql);
-    cr_assert(PQresultStatus(result) == PGRES_COMMAND_OK ||
-                  PQresultStatus(result) == PGRES_TUPLES_OK,
-              "%s", PQerrorMessage(connection));
-    PQclear(result);
-    PQfinish(connection);
-}
-
-static void declare(const char *policies)
-{
-    FILE *stream = fopen(file, "w");
-    cr_assert_not_null(stream);
-    (void)fprintf(stream, "policies:\n%s", policies);
-    (void)fclose(stream);
-}
-
-/* With up to two flags; nobody is there to be asked. */
-static int apply(const char *first, const char *second)
-{
-    const char *words[] = {"policies", "apply", "--config", file, first, second, NULL};
-    if (first == NULL)
-        words[4] = NULL;
-    return deck_run(&deck, output, sizeof output, words);
-}
-
-static void must_apply(const char *policies)
-{
-    declare(policies);
-    cr_assert_eq(apply("--yes", NULL), 0, "%s", output);
-    cr_assert_eq(apply("--dry-run", NULL), 0, "%s", output);
-    assert_says("nothing to change: the policies are as declared");
-    cr_assert_eq(deck_number(&deck, "select count(*) from tapedeck.policies_check()"), 0);
-}
-
-/* Everything that apply may change, and whatever others have, as one number. */
-static int64_t fingerprint(void)
-{
-    return deck_number(
-        &deck,
-        has_timescaledb()
-            ? "select hashtextextended((select string_agg((to_jsonb(j) - 'next_start')::text,"
-              " ',' order by j.job_id) from timescaledb_information.jobs j)"
-              " || tapedeck.tick_chunk_width(), 0)"
-            : "select hashtextextended(string_agg(concat_ws(' ', j.job_id, j.kind, j.target,"
-              " j.config, j.schedule_interval, j.enabled), ',' order by j.job_id), 0)"
-              " from tapedeck.jobs j");
-}
+POLICIES_COMMAND_SUITE(policies_command);
 
 Test(policies_command, a_fresh_database_is_as_the_defaults_declare)
 {
@@ -237,92 +151,6 @@ Test(policies_command, what_the_engine_cannot_do_is_said_and_left_out)
     cr_assert_eq(fingerprint(), before);
 }
 
-/* ---- refusals ---- */
-
-struct refusal {
-    const char *policies;
-    const char *says;
-};
-
-static void assert_refused(const struct refusal *refusals, size_t count)
-{
-    deck_serve(&deck, NULL);
-    int64_t before = fingerprint();
-    for (size_t i = 0; i < count; i++) {
-        declare(refusals[i].policies);
-        cr_assert_eq(apply("--yes", NULL), 1, "%s: %s", refusals[i].policies, output);
-        assert_says(refusals[i].says);
-        assert_says("nothing was changed");
-        assert_says_nothing_of("→");
-        cr_assert_eq(apply("--dry-run", NULL), 1, "%s", output);
-        cr_assert_eq(fingerprint(), before, "%s", refusals[i].policies);
-    }
-}
-
-Test(policies_command, declarations_that_would_lose_candles_are_refused_on_any_engine)
-{
-    static const struct refusal refusals[] = {
-        {"  tick_data:\n    drop_after: 30h\n",
-         "declared.yaml line 3): it drops what the refresh of candle_1m still looks at"},
-        {"  candle_1m:\n    end_offset: 30s\n", "end_offset of candle_1m = 30 seconds ("},
-        {"  candle_1m: {end_offset: 0}\n",
-         "a refresh that reaches into the forming candle hides the ticks that follow; at least 1 "
-         "minute is right"},
-        {"  candle_1m: {end_offset: 5m, start_offset: 6m}\n",
-         "a refresh must look at two candles at least, so start_offset must be 7 minutes or more"},
-        {"  candle_1m: {start_offset: 10m, end_offset: 2m, refresh_every: 1h}\n",
-         "what changes between two runs would never be looked at; at most 8 minutes is right"},
-        {"  tick_data: {drop_after: 61d}\n  candle_1m: {start_offset: 60d}\n", "candle_1m"},
-    };
-    assert_refused(refusals, sizeof refusals / sizeof refusals[0]);
-}
-
-Test(policies_command, declarations_that_this_engine_cannot_bear_are_refused)
-{
-    static const struct refusal timescaledb[] = {
-        {"  tick_data: {drop_after: 62d1m}\n",
-         "more than 62 days 1 minute is right (start_offset + chunk + bucket + 1 day): drop_after "
-         "of tick_data = 62 days 1 minute ("},
-        {"  candle_5m: {start_offset: 89d}\n  tick_data: {drop_after: 90d}\n"
-         "  candle_1m: {drop_after: 95d}\n",
-         "it drops what the refresh of candle_5m still looks at"},
-        {"  candle_1m: {start_offset: 88d}\n", "start_offset of candle_1m = 88 days ("},
-        {"  tick_data: {chunk: 30d}\n", "chunk"},
-        {"  tick_data: {compress_after: 47h}\n",
-         "ticks that come a little late would be written into compressed chunks; at least 2 days"},
-        {"  tick_data: {compress_after: 90d}\n",
-         "nothing would ever be compressed, because it is dropped before"},
-        {"  candle_1h: {drop_after: 90d}\n", "candles must outlive their ticks: drop_after of "
-                                             "candle_1h = 90 days ("},
-        {"  tick_data: {drop_after: never}\n  candle_1h: {drop_after: 900d}\n",
-         "candles must outlive their ticks"},
-        {"  candle_1h: {end_offset: 59m}\n", "at least 1 hour is right"},
-        {"  candle_1h: {refresh_every: 30d, start_offset: 29d}\n", "at most 28 days 23 hours"},
-    };
-    static const struct refusal postgresql[] = {
-        {"  candle_1m: {start_offset: 25h}\n",
-         "on this engine every run stores all of it once more; at most 1 day is right"},
-        {"  tick_data: {drop_after: 2d11m}\n", "more than 2 days 11 minutes is right"},
-    };
-    if (has_timescaledb())
-        assert_refused(timescaledb, sizeof timescaledb / sizeof timescaledb[0]);
-    else
-        assert_refused(postgresql, sizeof postgresql / sizeof postgresql[0]);
-}
-
-Test(policies_command, just_enough_is_not_refused)
-{
-    deck_serve(&deck, NULL);
-    if (has_timescaledb()) {
-        must_apply("  tick_data: {drop_after: 62d2m, compress_after: 2d}\n"
-                   "  candle_1h: {drop_after: 62d3m}\n");
-        must_apply("  tick_data: {chunk: 26d, drop_after: 90d}\n  candle_1m: {start_offset: 3m}\n");
-    } else {
-        must_apply("  tick_data: {drop_after: 2d12m}\n");
-        must_apply("  candle_1m: {start_offset: 3m, refresh_every: 2m}\n");
-    }
-}
-
 Test(policies_command, what_policies_check_finds_after_the_change_undoes_it)
 {
     deck_serve(&deck, NULL);
@@ -429,13 +257,6 @@ Test(policies_command, paused_policies_stay_paused_and_the_plan_says_so)
 
 /* ---- what follows from a change ---- */
 
-static void day_ago(int days, char *text, size_t bytes)
-{
-    time_t at = time(NULL) - (time_t)days * 86400;
-    struct tm parts;
-    (void)strftime(text, bytes, "%Y-%m-%d", gmtime_r(&at, &parts));
-}
-
 Test(policies_command, the_plan_tells_which_chunks_become_due)
 {
     char from[16];
@@ -460,64 +281,6 @@ Test(policies_command, the_plan_tells_which_chunks_become_due)
     cr_assert_eq(apply("--yes", "--json"), 1, "%s", output);
     assert_says("{\"kind\":\"refusal\",\"target\":\"tick_data\",\"setting\":\"drop_after\"");
     assert_says("{\"kind\":\"summary\",\"changes\":0,\"refusals\":1,\"applied\":false}\n");
-}
-
-/* Ticks before midnight of that day are dropped; their candles stay. */
-static void drop_ticks(const char *before)
-{
-    char sql[256];
-    (void)snprintf(sql, sizeof sql,
-                   has_timescaledb()
-                       ? "select public.drop_chunks('public.tick_data', '%sZ'::timestamptz)"
-                       : "select tapedeck.job_retention(jsonb_build_object('drop_after',"
-                         " now() - '%sZ'::timestamptz))",
-                   before);
-    execute(sql);
-}
-
-Test(policies_command, a_refresh_is_not_let_at_candles_that_have_outlived_their_ticks)
-{
-    char from[16];
-    char middle[16];
-    char to[16];
-    bool is_full = has_timescaledb();
-    day_ago(is_full ? 10 : 2, from, sizeof from);
-    day_ago(is_full ? 7 : 0, middle, sizeof middle);
-    day_ago(is_full ? 5 : 0, to, sizeof to);
-    deck_serve(&deck, NULL);
-    must_apply(is_full ? "  candle_1m: {start_offset: 3d}\n  candle_1h: {start_offset: 3d}\n"
-                       : "  candle_1m: {start_offset: 5m}\n");
-    cr_assert_eq(DECK_RUN(&deck, output, "generate", "--from", from, "--to", to, "--every", "1m"),
-                 0, "%s", output);
-    drop_ticks(middle);
-    int64_t before = deck_number(&deck, "select count(*) from candle_1m");
-    cr_assert_gt(before, 100);
-
-    declare(is_full ? "  candle_1m: {start_offset: 8d}\n  candle_1h: {start_offset: 3d}\n"
-                    : "  candle_1m: {start_offset: 24h}\n");
-    cr_assert_eq(apply("--yes", NULL), 1, "%s", output);
-    assert_says("start_offset of candle_1m = ");
-    assert_says("what these candles were made of is dropped already up to ");
-    assert_says(middle);
-    /* Smaller is never refused for that, nor is a window that does not reach so far. */
-    must_apply(is_full ? "  candle_1m: {start_offset: 6d}\n  candle_1h: {start_offset: 2d}\n"
-                       : "  candle_1m: {start_offset: 4m}\n");
-    /* The wider candles are made of minutes, which are there. */
-    if (is_full)
-        must_apply("  candle_1m: {start_offset: 6d}\n  candle_1h: {start_offset: 60d}\n");
-    cr_assert_eq(deck_number(&deck, "select count(*) from candle_1m"), before);
-    if (!is_full)
-        return;
-    must_apply("  candle_1m: {start_offset: 6d}\n  candle_1h: {start_offset: 6d}\n");
-    char sql[128];
-    (void)snprintf(sql, sizeof sql,
-                   "select public.drop_chunks('public.candle_1m',"
-                   " '%sZ'::timestamptz + interval '30 days')",
-                   to);
-    execute(sql);
-    declare("  candle_1m: {start_offset: 6d}\n  candle_1h: {start_offset: 9d}\n");
-    cr_assert_eq(apply("--yes", NULL), 1, "%s", output);
-    assert_says("start_offset of candle_1h = 9 days");
 }
 
 /* ---- whoever else is there ---- */
