@@ -1,12 +1,13 @@
 /*
  * A change replaces the file as a whole, under a lock on its folder, so that two of them at once do
- * not lose one, and a server that reads it meanwhile sees the old one or the new one.
+ * not lose one, and a server that reads it meanwhile sees the old one or the new one. In it one
+ * line is changed: the others, the mode and the owner are somebody's work.
  */
 #include "app/keys.h"
 
 #include "app/option_value.h"
 #include "app/terminal.h"
-#include "auth/key_list.h"
+#include "auth/key_text.h"
 #include "auth/secret_file.h"
 #include "base/clock.h"
 #include "base/mem.h"
@@ -52,6 +53,7 @@ struct key_file {
     char folder[PATH_BYTES];
     int lock; /* the folder's descriptor; −1: none */
     bool is_new;
+    struct buffer text; /* as it was read */
     struct key_list list;
 };
 
@@ -70,13 +72,11 @@ static enum status lock_folder(struct key_file *file, struct error *error)
 
 static enum status read_list(struct key_file *file, struct error *error)
 {
-    struct buffer content;
-    enum status status = secret_file_read(file->path, SECRET_FILE_PUBLIC, &content, error);
+    enum status status = secret_file_read(file->path, SECRET_FILE_PUBLIC, &file->text, error);
     file->is_new = status == STATUS_NOT_FOUND;
     if (status != STATUS_OK)
         return status;
-    status = key_list_parse(content.bytes, content.count, &file->list, error);
-    secret_wipe(&content);
+    status = key_list_parse(file->text.bytes, file->text.count, &file->list, error);
     return status == STATUS_OK ? STATUS_OK : error_prefix(error, "%s", file->path);
 }
 
@@ -98,6 +98,7 @@ static enum status key_file_open(const struct configuration *configuration, bool
 static void key_file_close(struct key_file *file)
 {
     key_list_deinit(&file->list);
+    buffer_deinit(&file->text);
     if (file->lock >= 0)
         (void)close(file->lock); /* and with it the lock */
 }
@@ -113,13 +114,15 @@ static bool write_all(int fd, const struct buffer *content)
     return fsync(fd) == 0;
 }
 
-/* Whoever owned it goes on owning it: root may change the keys of a server that is not root. */
-static bool keep_owner(const struct key_file *file, int fd)
+/* Whoever owned and could read it goes on doing so: root may change the keys of a server that is
+ * not root, and a server may read them as one of a group. */
+static bool keep_owner_and_mode(const struct key_file *file, int fd)
 {
     struct stat before;
-    if (file->is_new || stat(file->path, &before) != 0 || before.st_uid == geteuid())
+    if (file->is_new)
         return true;
-    return fchown(fd, before.st_uid, before.st_gid) == 0;
+    return stat(file->path, &before) == 0 && fchown(fd, before.st_uid, before.st_gid) == 0 &&
+           fchmod(fd, before.st_mode & 07777) == 0;
 }
 
 static enum status replace(struct key_file *file, const struct buffer *content, struct error *error)
@@ -130,7 +133,7 @@ static enum status replace(struct key_file *file, const struct buffer *content, 
     if (fd < 0)
         return error_set(error, STATUS_UNAVAILABLE, "cannot write to the folder %s: %s",
                          file->folder, strerror(errno));
-    bool is_written = keep_owner(file, fd) && write_all(fd, content);
+    bool is_written = keep_owner_and_mode(file, fd) && write_all(fd, content);
     is_written = close(fd) == 0 && is_written;
     if (is_written && rename(fresh, file->path) == 0 && fsync(file->lock) == 0)
         return STATUS_OK;
@@ -140,15 +143,36 @@ static enum status replace(struct key_file *file, const struct buffer *content, 
                      strerror(reason));
 }
 
-static enum status key_file_save(struct key_file *file, struct error *error)
+/* `content` is the whole text; it is deinitialised. */
+static enum status key_file_save(struct key_file *file, struct buffer *content, struct error *error)
+{
+    enum status status = content->failed
+                             ? error_set(error, STATUS_LIMIT, "%s would have more than %zu bytes",
+                                         file->path, SECRET_FILE_BYTES_MAX)
+                             : replace(file, content, error);
+    buffer_deinit(content);
+    return status;
+}
+
+static enum status key_file_add(struct key_file *file, const struct key_entry *entry,
+                                struct error *error)
+{
+    struct buffer content;
+    enum status status = key_list_add(&file->list, entry, error);
+    if (status != STATUS_OK)
+        return status;
+    buffer_init(&content, SECRET_FILE_BYTES_MAX);
+    key_text_add(file->text.bytes, file->text.count, entry, &content);
+    return key_file_save(file, &content, error);
+}
+
+static enum status key_file_remove(struct key_file *file, const char *name, struct error *error)
 {
     struct buffer content;
     buffer_init(&content, SECRET_FILE_BYTES_MAX);
-    key_list_write(&file->list, &content);
-    enum status status = content.failed
-                             ? error_set(error, STATUS_LIMIT, "%s would have more than %zu bytes",
-                                         file->path, SECRET_FILE_BYTES_MAX)
-                             : replace(file, &content, error);
+    enum status status = key_text_remove(file->text.bytes, file->text.count, name, &content, error);
+    if (status == STATUS_OK)
+        return key_file_save(file, &content, error);
     buffer_deinit(&content);
     return status;
 }
@@ -192,9 +216,7 @@ static enum status add(struct key_file *file, const char *name, const struct key
     if (status != STATUS_OK)
         return status;
     key_digest(key, KEY_BYTES, entry.digest);
-    status = key_list_add(&file->list, &entry, error);
-    if (status == STATUS_OK)
-        status = key_file_save(file, error);
+    status = key_file_add(file, &entry, error);
     if (status == STATUS_OK) {
         /* The key alone goes to stdout, so that a script can take it. */
         (void)fprintf(stderr, "%s is a %s. This is the key; it is shown this once:\n", name,
@@ -265,9 +287,7 @@ int keys_revoke_run(const struct configuration *configuration, const struct invo
     const char *name = invocation->arguments[0];
     enum status status = key_file_open(configuration, false, &file, &error);
     if (status == STATUS_OK)
-        status = key_list_remove(&file.list, name, &error);
-    if (status == STATUS_OK)
-        status = key_file_save(&file, &error);
+        status = key_file_remove(&file, name, &error);
     if (status == STATUS_OK) {
         terminal_step("the key of %s is revoked", name);
         say_how_to_tell_the_server();

@@ -181,34 +181,6 @@ void key_list_deinit(struct key_list *list)
     *list = (struct key_list){NULL, 0};
 }
 
-void key_list_write(const struct key_list *list, struct buffer *out)
-{
-    buffer_append_text(out, "# API keys of tapedeck: NAME ROLE SHA-256-OF-THE-KEY [EXPIRES]\n"
-                            "# Written by `tapedeck keys add` and `tapedeck keys revoke`; a "
-                            "running server reads it anew on SIGHUP.\n");
-    for (size_t i = 0; i < list->count; i++) {
-        const struct key_entry *entry = &list->entries[i];
-        buffer_append_format(out, "%s %s ", entry->name, role_name(entry->role));
-        for (size_t j = 0; j < IDENTITY_PROOF_BYTES; j++)
-            buffer_append_format(out, "%02x", entry->digest[j]);
-        if (entry->expires_us != IDENTITY_NEVER)
-            buffer_append_format(out, " %s", time_format(entry->expires_us).text);
-        buffer_append_text(out, "\n");
-    }
-}
-
-enum status key_list_remove(struct key_list *list, const char *name, struct error *error)
-{
-    const struct key_entry *found = find_name(list, name);
-    if (found == NULL)
-        return error_set(error, STATUS_NOT_FOUND, "there is no key of the name %s", name);
-    size_t index = (size_t)(found - list->entries);
-    memmove(&list->entries[index], &list->entries[index + 1],
-            (list->count - index - 1) * sizeof *list->entries);
-    list->count--;
-    return STATUS_OK;
-}
-
 /* ---- keys ---- */
 
 const struct key_entry *key_list_find(const struct key_list *list,

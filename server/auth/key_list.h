@@ -1,7 +1,7 @@
 /*
  * API keys: a text file with a line for each, which never holds a key itself.
  *
- *   # comments, empty lines: only read, a list that is written has none of them
+ *   # comments and empty lines mean nothing; key_text keeps them
  *   desk-1    viewer    9f86d081884c7d65…  (SHA-256 of the key, 64 hex digits)
  *   importer  writer    60303ae22b998861…  2027-01-01T00:00:00Z  (when it expires)
  *
@@ -37,16 +37,11 @@ struct key_list {
 enum status key_list_parse(const void *text, size_t bytes, struct key_list *list,
                            struct error *error) MUST_CHECK;
 void key_list_deinit(struct key_list *list);
-/* As a file. */
-void key_list_write(const struct key_list *list, struct buffer *out);
 
 /* STATUS_CONFLICT when there is such a name, STATUS_LIMIT when the list is full, STATUS_INVALID
  * when it is no name. */
 enum status key_list_add(struct key_list *list, const struct key_entry *entry,
                          struct error *error) MUST_CHECK;
-/* STATUS_NOT_FOUND. */
-enum status key_list_remove(struct key_list *list, const char *name,
-                            struct error *error) MUST_CHECK;
 
 /* Whose key this is, expired or not; NULL: nobody's. How long it takes tells nothing about keys. */
 const struct key_entry *key_list_find(const struct key_list *list,

@@ -9,6 +9,7 @@
 #include "support/token_maker.h"
 
 #include <criterion/criterion.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -129,6 +130,85 @@ Test(auth, of_keys_that_are_made_and_revoked_under_a_running_server)
     cr_assert_not_null(strstr(output, "other"));
     cr_assert_null(strstr(output, "tdk_"));
     cr_assert_eq(deck_stop(&deck), 0);
+}
+
+/* The keys file as it is; static, until the next call. */
+static const char *read_keys(size_t *bytes)
+{
+    static char text[8192];
+    FILE *file = fopen(keys_file, "rb");
+    cr_assert_not_null(file);
+    *bytes = fread(text, 1, sizeof text - 1, file);
+    text[*bytes] = '\0';
+    (void)fclose(file);
+    return text;
+}
+
+static struct stat expect_mode_and_group(mode_t mode, gid_t group)
+{
+    struct stat file;
+    cr_assert_eq(stat(keys_file, &file), 0);
+    cr_assert_eq(file.st_mode & 07777, mode, "%o", file.st_mode);
+    cr_assert_eq(file.st_gid, group);
+    return file;
+}
+
+static void change_keys(const char *what, const char *name, const char *role)
+{
+    char output[4096];
+    cr_assert_eq(DECK_RUN(&deck, output, "keys", what, name, "--auth-keys-file", keys_file,
+                          role != NULL ? "--role" : NULL, role),
+                 0, "%s", output);
+}
+
+static void expect_only_keys_in_home(void)
+{
+    DIR *folder = opendir(deck.home);
+    cr_assert_not_null(folder);
+    for (struct dirent *entry; (entry = readdir(folder)) != NULL;)
+        cr_assert(strncmp(entry->d_name, "keys", 4) != 0 || strcmp(entry->d_name, "keys") == 0,
+                  "%s is left", entry->d_name);
+    closedir(folder);
+}
+
+#define HASH_OF_A "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"
+#define HASH_OF_B "3e23e8160039594a33894f6564e1b1348bbd7a0088d42c4acb73eeaed59c009d"
+
+Test(auth, of_a_keys_file_that_people_write_comments_in_stays_theirs)
+{
+    static const char head[] = "# the desks; ask Ann\r\n\r\n";
+    static const char desk[] = "  desk\tviewer " HASH_OF_A " # until the move\r\n";
+    static const char tail[] = "# old: desk-0\r\n\r\nnight writer " HASH_OF_B; /* and no end */
+    char before[1024];
+    size_t bytes;
+    (void)snprintf(before, sizeof before, "%s%s%s", head, desk, tail);
+    write_text(keys_file, before, 0640);
+    gid_t group = geteuid() == 0 ? 12345 : getegid();
+    cr_assert_eq(chown(keys_file, (uid_t)-1, group), 0);
+    ino_t first = expect_mode_and_group(0640, group).st_ino;
+
+    change_keys("add", "new", "viewer");
+    const char *after = read_keys(&bytes);
+    cr_assert_eq(strncmp(after, before, strlen(before)), 0, "%s", after);
+    const char *line = after + strlen(before);
+    cr_assert_eq(strncmp(line, "\r\nnew viewer ", 13), 0, "%s", after);
+    cr_assert_eq(strlen(line), strlen("\r\nnew viewer ") + 64 + 2);
+    cr_assert_str_eq(line + strlen(line) - 2, "\r\n");
+    cr_assert_neq(expect_mode_and_group(0640, group).st_ino, first, "it is replaced as a whole");
+
+    change_keys("revoke", "new", NULL);
+    change_keys("revoke", "desk", NULL);
+    (void)snprintf(before, sizeof before, "%s%s\r\n", head, tail);
+    cr_assert_str_eq(read_keys(&bytes), before);
+    cr_assert_eq(bytes, strlen(before));
+    (void)expect_mode_and_group(0640, group);
+    expect_only_keys_in_home();
+
+    char output[4096];
+    cr_assert_eq(DECK_RUN(&deck, output, "keys", "revoke", "desk", "--auth-keys-file", keys_file),
+                 1, "%s", output);
+    cr_assert_not_null(strstr(output, "no key of the name desk"), "%s", output);
+    cr_assert_str_eq(read_keys(&bytes), before);
 }
 
 /* What is wrong with it is in the log; who was let in before still is. */
