@@ -285,13 +285,6 @@ static enum status take_push(struct asker *asker, size_t count, int64_t now_us, 
     return STATUS_OK;
 }
 
-static enum status take_error(const struct message *message, struct error *error)
-{
-    return error_set(error, STATUS_UNAVAILABLE, "the server answered %.*s: %.*s",
-                     (int)message->code.count, (const char *)message->code.bytes,
-                     (int)message->message.count, (const char *)message->message.bytes);
-}
-
 static enum status take(struct asker *asker, size_t count, int64_t now_us, struct error *error)
 {
     switch (asker->message.event) {
@@ -303,7 +296,7 @@ static enum status take(struct asker *asker, size_t count, int64_t now_us, struc
     case MESSAGE_CANDLES:
         return take_answer(asker, now_us, error);
     case MESSAGE_ERROR:
-        return take_error(&asker->message, error);
+        return message_refusal(&asker->message, error);
     case MESSAGE_STATE:
     case MESSAGE_SNAPSHOT:
     case MESSAGE_FRAME:

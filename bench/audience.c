@@ -113,7 +113,7 @@ static enum status serve_viewer(struct audience *audience, struct viewer *viewer
     if (viewer->channel.state == CHANNEL_CLOSED)
         return STATUS_OK;
     if ((events & (EPOLLOUT | EPOLLERR)) != 0)
-        status = channel_write(&viewer->channel, &audience->address, error);
+        status = channel_write(&viewer->channel, error);
     if (status == STATUS_OK && (events & (EPOLLIN | EPOLLHUP)) != 0)
         status = read_viewer(audience, viewer, error);
     if (status == STATUS_OK && viewer->phase == VIEWER_DONE)
@@ -406,7 +406,7 @@ enum status audience_run(const struct audience_options *options, struct audience
     ASSERT(options->viewer_count <= AUDIENCE_VIEWERS_MAX);
     /* Too large for a stack: it has a message of 64 symbols and two histograms. */
     struct audience *audience = MEM_NEW(struct audience);
-    enum status status = channel_address_find(options->url, &audience->address, error);
+    enum status status = channel_address_find(&options->target, &audience->address, error);
     if (status == STATUS_OK)
         status = allow_files(options->viewer_count, error);
     audience->epoll = status == STATUS_OK ? epoll_create1(EPOLL_CLOEXEC) : -1;
@@ -419,6 +419,7 @@ enum status audience_run(const struct audience_options *options, struct audience
         result->pass_sum = audience->company.pass_sum;
         deinit(audience);
     }
+    channel_address_forget(&audience->address);
     mem_free(audience);
     return status;
 }

@@ -15,7 +15,7 @@
 #define AUDIENCE_VIEWERS_MAX 60000 /* what ports one address has for them */
 
 struct audience_options {
-    const char *url;
+    struct channel_target target;
     size_t viewer_count;
     int64_t duration_us; /* 0: to the end */
     int64_t stagger_us;  /* the starts are spread evenly over it */

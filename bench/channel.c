@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "bench/tls_client.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -25,16 +26,29 @@
 
 static enum status refuse_url(const char *url, struct error *error)
 {
-    return error_set(error, STATUS_INVALID, "%s is no address: expected ws://HOST:PORT/ws", url);
+    return error_set(error, STATUS_INVALID,
+                     "%s is no address: expected ws://HOST:PORT/ws, or wss:// for TLS", url);
+}
+
+struct scheme {
+    const char *text;
+    const char *port; /* when the address names none */
+};
+static const struct scheme in_clear = {"ws://", "80"};
+static const struct scheme over_tls = {"wss://", "443"};
+
+static const struct scheme *scheme_of(const char *url)
+{
+    if (strncmp(url, in_clear.text, strlen(in_clear.text)) == 0)
+        return &in_clear;
+    return strncmp(url, over_tls.text, strlen(over_tls.text)) == 0 ? &over_tls : NULL;
 }
 
 /* "ws://[::1]:8080/ws" → "::1", "8080", "/ws" */
-static bool split_url(const char *url, char *host, char *port, char *path)
+static bool split_url(const char *url, const struct scheme *scheme, char *host, char *port,
+                      char *path)
 {
-    static const char scheme[] = "ws://";
-    if (strncmp(url, scheme, sizeof scheme - 1) != 0)
-        return false;
-    const char *at = url + sizeof scheme - 1;
+    const char *at = url + strlen(scheme->text);
     bool is_bracketed = at[0] == '[';
     at += is_bracketed;
     size_t host_bytes = strcspn(at, is_bracketed ? "]" : ":/");
@@ -44,7 +58,7 @@ static bool split_url(const char *url, char *host, char *port, char *path)
     at += host_bytes;
     if (is_bracketed && *at++ != ']')
         return false;
-    (void)snprintf(port, 8, "80");
+    (void)snprintf(port, 8, "%s", scheme->port);
     if (*at == ':') {
         size_t port_bytes = strspn(at + 1, "0123456789");
         if (port_bytes == 0 || port_bytes > 5)
@@ -58,26 +72,43 @@ static bool split_url(const char *url, char *host, char *port, char *path)
     return true;
 }
 
-enum status channel_address_find(const char *url, struct channel_address *address,
-                                 struct error *error)
+static enum status look_up(const char *port, struct channel_address *address, struct error *error)
 {
-    char host[CHANNEL_HOST_BYTES];
-    char port[8];
-    *address = (struct channel_address){.port = 0};
-    if (!split_url(url, host, port, address->path))
-        return refuse_url(url, error);
     struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
     struct addrinfo *found = NULL;
-    int failed = getaddrinfo(host, port, &hints, &found);
+    int failed = getaddrinfo(address->name, port, &hints, &found);
     if (failed != 0 || found == NULL)
-        return error_set(error, STATUS_NOT_FOUND, "%s: %s", host, gai_strerror(failed));
+        return error_set(error, STATUS_NOT_FOUND, "%s: %s", address->name, gai_strerror(failed));
     memcpy(&address->address, found->ai_addr, found->ai_addrlen);
     address->address_bytes = found->ai_addrlen;
     freeaddrinfo(found);
     address->port = (uint16_t)strtoul(port, NULL, 10);
-    (void)snprintf(address->host, sizeof address->host, strchr(host, ':') ? "[%s]:%s" : "%s:%s",
-                   host, port);
+    (void)snprintf(address->host, sizeof address->host,
+                   strchr(address->name, ':') ? "[%s]:%s" : "%s:%s", address->name, port);
     return STATUS_OK;
+}
+
+enum status channel_address_find(const struct channel_target *target,
+                                 struct channel_address *address, struct error *error)
+{
+    char port[8];
+    const struct scheme *scheme = scheme_of(target->url);
+    *address = (struct channel_address){.token = target->token};
+    if (scheme == NULL || !split_url(target->url, scheme, address->name, port, address->path))
+        return refuse_url(target->url, error);
+    if (target->ca_file != NULL && scheme != &over_tls)
+        return error_set(error, STATUS_INVALID, "--ca-file goes with a wss:// address, not with %s",
+                         target->url);
+    enum status status = look_up(port, address, error);
+    if (status == STATUS_OK && scheme == &over_tls)
+        status = tls_trust_create(target->ca_file, &address->trust, error);
+    return status;
+}
+
+void channel_address_forget(struct channel_address *address)
+{
+    tls_trust_destroy(&address->trust);
+    *address = (struct channel_address){.port = 0};
 }
 
 /* ---- frame headers ---- */
@@ -163,7 +194,7 @@ enum status channel_connect(struct channel *channel, const struct channel_addres
                             uint64_t seed, struct error *error)
 {
     int on = 1;
-    *channel = (struct channel){.state = CHANNEL_CONNECTING};
+    *channel = (struct channel){.state = CHANNEL_CONNECTING, .address = address};
     make_key(channel, seed);
     channel->fd = socket(address->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (channel->fd < 0) {
@@ -186,6 +217,7 @@ void channel_close(struct channel *channel)
 {
     if (channel->state == CHANNEL_CLOSED)
         return;
+    tls_session_destroy(&channel->tls);
     close(channel->fd);
     buffer_deinit(&channel->out);
     mem_free(channel->tail);
@@ -194,17 +226,39 @@ void channel_close(struct channel *channel)
     channel->state = CHANNEL_CLOSED;
 }
 
-static void ask_to_upgrade(struct channel *channel, const struct channel_address *address)
+static void ask_to_upgrade(struct channel *channel)
 {
+    const struct channel_address *address = channel->address;
     buffer_append_format(&channel->out,
                          "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\n"
                          "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-                         "Sec-WebSocket-Key: %s\r\nSec-WebSocket-Protocol: " SUBPROTOCOL "\r\n\r\n",
+                         "Sec-WebSocket-Key: %s\r\nSec-WebSocket-Protocol: " SUBPROTOCOL "\r\n",
                          address->path, address->host, channel->key);
+    if (address->token != NULL)
+        buffer_append_format(&channel->out, "Authorization: Bearer %s\r\n", address->token);
+    buffer_append_text(&channel->out, "\r\n");
     channel->state = CHANNEL_SHAKING;
 }
 
 /* ---- writing ---- */
+
+/* STATUS_WAIT: the kernel takes no more. */
+static enum status send_some(struct channel *channel, size_t *sent, struct error *error)
+{
+    const uint8_t *bytes = channel->out.bytes + channel->out_sent;
+    size_t count = channel->out.count - channel->out_sent;
+    if (channel->tls != NULL)
+        return tls_session_send(channel->tls, bytes, count, sent, error);
+    for (;;) {
+        ssize_t taken = send(channel->fd, bytes, count, MSG_NOSIGNAL);
+        if (taken >= 0) {
+            *sent = (size_t)taken;
+            return STATUS_OK;
+        }
+        if (errno != EINTR)
+            return errno == EAGAIN ? STATUS_WAIT : failed_call("cannot send", error);
+    }
+}
 
 static enum status flush(struct channel *channel, struct error *error)
 {
@@ -212,37 +266,59 @@ static enum status flush(struct channel *channel, struct error *error)
     if (out->failed)
         return error_set(error, STATUS_LIMIT, "the server takes no requests any more");
     while (channel->out_sent < out->count) {
-        ssize_t sent = send(channel->fd, out->bytes + channel->out_sent,
-                            out->count - channel->out_sent, MSG_NOSIGNAL);
-        if (sent < 0 && errno == EINTR)
-            continue;
-        if (sent < 0)
-            return errno == EAGAIN ? STATUS_OK : failed_call("cannot send", error);
-        channel->out_sent += (size_t)sent;
+        size_t sent = 0;
+        enum status status = send_some(channel, &sent, error);
+        if (status != STATUS_OK)
+            return status == STATUS_WAIT ? STATUS_OK : status;
+        channel->out_sent += sent;
     }
     buffer_clear(out);
     channel->out_sent = 0;
     return STATUS_OK;
 }
 
-enum status channel_write(struct channel *channel, const struct channel_address *address,
-                          struct error *error)
+/* Goes on with the handshake of TLS, and then with that of WebSocket. */
+static enum status secure(struct channel *channel, struct error *error)
 {
-    if (channel->state == CHANNEL_CONNECTING) {
-        int failed = 0;
-        socklen_t bytes = sizeof failed;
-        if (getsockopt(channel->fd, SOL_SOCKET, SO_ERROR, &failed, &bytes) != 0)
-            failed = errno;
-        if (failed != 0)
-            return error_set(error, STATUS_UNAVAILABLE, "cannot connect to %s: %s", address->host,
-                             strerror(failed));
-        ask_to_upgrade(channel, address);
-    }
+    enum status status = tls_session_shake(channel->tls, &channel->securing_by_writes, error);
+    if (status != STATUS_OK)
+        return status == STATUS_WAIT ? STATUS_OK : status;
+    ask_to_upgrade(channel);
     return flush(channel, error);
+}
+
+static enum status connected(struct channel *channel, struct error *error)
+{
+    const struct channel_address *address = channel->address;
+    int failed = 0;
+    socklen_t bytes = sizeof failed;
+    if (getsockopt(channel->fd, SOL_SOCKET, SO_ERROR, &failed, &bytes) != 0)
+        failed = errno;
+    if (failed != 0)
+        return error_set(error, STATUS_UNAVAILABLE, "cannot connect to %s: %s", address->host,
+                         strerror(failed));
+    if (address->trust == NULL) {
+        ask_to_upgrade(channel);
+        return STATUS_OK;
+    }
+    channel->state = CHANNEL_SECURING;
+    return tls_session_create(address->trust, channel->fd, address->name, &channel->tls, error);
+}
+
+enum status channel_write(struct channel *channel, struct error *error)
+{
+    enum status status = STATUS_OK;
+    if (channel->state == CHANNEL_CONNECTING)
+        status = connected(channel, error);
+    if (status != STATUS_OK)
+        return status;
+    return channel->state == CHANNEL_SECURING ? secure(channel, error) : flush(channel, error);
 }
 
 bool channel_wants_write(const struct channel *channel)
 {
+    if (channel->state == CHANNEL_SECURING)
+        return channel->securing_by_writes;
     return channel->state == CHANNEL_CONNECTING ||
            (channel->state != CHANNEL_CLOSED && channel->out_sent < channel->out.count);
 }
@@ -290,6 +366,12 @@ static enum status check_response(const struct channel *channel, const char *hea
     int count = snprintf(text, sizeof text, "%s258EAFA5-E914-47DA-95CA-C5AB0DC85B11", channel->key);
     SHA1((const unsigned char *)text, (size_t)count, digest);
     EVP_EncodeBlock((unsigned char *)expected, digest, sizeof digest);
+    if (strncmp(head, "HTTP/1.1 401", 12) == 0)
+        return error_set(error, STATUS_UNAUTHORIZED,
+                         "unauthenticated: the server refused the handshake (%.*s): --token-file "
+                         "FILE names a file with a token of this server's, neither expired nor "
+                         "revoked",
+                         (int)strcspn(head, "\r\n"), head);
     if (strncmp(head, "HTTP/1.1 101", 12) != 0)
         return error_set(error, STATUS_UNAVAILABLE, "the server refused: %.*s",
                          (int)strcspn(head, "\r\n"), head);
@@ -408,6 +490,9 @@ static enum status receive(const struct channel *channel, struct channel_scratch
 {
     size_t room = scratch->capacity - channel->tail_bytes;
     ASSERT(room > 0);
+    if (channel->tls != NULL)
+        return tls_session_receive(channel->tls, scratch->bytes + channel->tail_bytes, room, count,
+                                   error);
     ssize_t got = recv(channel->fd, scratch->bytes + channel->tail_bytes, room, 0);
     if (got == 0)
         return error_set(error, STATUS_END, "the server hung up");
@@ -424,6 +509,8 @@ enum status channel_read(struct channel *channel, struct channel_scratch *scratc
     size_t got = 0;
     size_t used = 0;
     size_t wanted = 0;
+    if (channel->state == CHANNEL_SECURING)
+        return secure(channel, error);
     enum status status = receive(channel, scratch, &got, error);
     if (status != STATUS_OK)
         return status == STATUS_WAIT ? STATUS_OK : status;

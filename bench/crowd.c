@@ -133,8 +133,7 @@ static enum status on_message(void *owner, const uint8_t *bytes, size_t count, i
             subscriber->is_refused = true;
             return STATUS_OK;
         }
-        return error_set(error, STATUS_BAD_MESSAGE, "the server says: %.*s",
-                         (int)message->message.count, (const char *)message->message.bytes);
+        return message_refusal(message, error);
     default:
         return STATUS_OK;
     }
@@ -145,7 +144,7 @@ static enum status serve(struct subscriber *subscriber, uint32_t events, struct 
     struct crowd *crowd = subscriber->crowd;
     enum status status = STATUS_OK;
     if ((events & (EPOLLOUT | EPOLLERR)) != 0)
-        status = channel_write(&subscriber->channel, &crowd->address, error);
+        status = channel_write(&subscriber->channel, error);
     if (status == STATUS_OK && (events & (EPOLLIN | EPOLLHUP)) != 0)
         status = channel_read(&subscriber->channel, &crowd->scratch, on_message, subscriber, error);
     return status == STATUS_OK ? arm(subscriber, error) : status;
@@ -220,7 +219,7 @@ static enum status open_crowd(struct crowd *crowd, struct error *error)
 {
     enum status status = check_files(crowd->options->subscribers, error);
     if (status == STATUS_OK)
-        status = channel_address_find(crowd->options->url, &crowd->address, error);
+        status = channel_address_find(&crowd->options->target, &crowd->address, error);
     if (status != STATUS_OK)
         return status;
     crowd->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -260,6 +259,7 @@ void crowd_destroy(struct crowd **place)
         return;
     for (size_t i = 0; i < crowd->connected; i++)
         channel_close(&crowd->subscribers[i].channel);
+    channel_address_forget(&crowd->address);
     if (crowd->epoll >= 0)
         close(crowd->epoll);
     mem_free(crowd->subscribers);

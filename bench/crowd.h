@@ -10,16 +10,13 @@
 #ifndef TAPEDECK_BENCH_CROWD_H
 #define TAPEDECK_BENCH_CROWD_H
 
+#include "bench/channel.h"
 #include "bench/histogram.h"
-
-#include "base/status.h"
-
-#include <stddef.h>
 
 struct crowd;
 
 struct crowd_options {
-    const char *url;
+    struct channel_target target;
     const char *symbol; /* may not be listed yet: asked for until it is */
     const char *interval;
     size_t subscribers;

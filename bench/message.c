@@ -354,6 +354,20 @@ enum status message_read(const uint8_t *bytes, size_t count, struct message *mes
     return STATUS_OK;
 }
 
+enum status message_refusal(const struct message *message, struct error *error)
+{
+    const char *words = (const char *)message->message.bytes;
+    int bytes = (int)message->message.count;
+    if (pack_is(&message->code, "unauthorized"))
+        return error_set(
+            error, STATUS_UNAUTHORIZED,
+            "unauthenticated: the server wants a token (%.*s): --token-file FILE names "
+            "a file that holds one",
+            bytes, words);
+    return error_set(error, STATUS_UNAVAILABLE, "the server answered %.*s: %.*s",
+                     (int)message->code.count, (const char *)message->code.bytes, bytes, words);
+}
+
 struct message_symbol message_take_symbol(struct reader *reader)
 {
     static const char *const names[] = {"symbol", "from", "to"};

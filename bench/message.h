@@ -100,6 +100,9 @@ struct message {
 enum status message_read(const uint8_t *bytes, size_t count, struct message *message,
                          struct error *error) MUST_CHECK;
 
+/* What an `error` of the server's says, as an error of ours. */
+enum status message_refusal(const struct message *message, struct error *error) MUST_CHECK;
+
 struct message_symbol {
     struct pack_item name;
     int64_t from;

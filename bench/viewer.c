@@ -454,13 +454,6 @@ static enum status take_state(struct viewer *viewer, struct company *company, in
     return STATUS_OK;
 }
 
-static enum status take_error(const struct message *message, struct error *error)
-{
-    return error_set(error, STATUS_UNAVAILABLE, "the server answered %.*s: %.*s",
-                     (int)message->code.count, (const char *)message->code.bytes,
-                     (int)message->message.count, (const char *)message->message.bytes);
-}
-
 static enum status take(struct viewer *viewer, struct company *company, size_t count,
                         int64_t now_us, struct error *error)
 {
@@ -479,7 +472,7 @@ static enum status take(struct viewer *viewer, struct company *company, size_t c
     case MESSAGE_OK:
         return take_answer(viewer, company, now_us, error);
     case MESSAGE_ERROR:
-        return take_error(message, error);
+        return message_refusal(message, error);
     case MESSAGE_CANDLES:
     case MESSAGE_UPDATE:
     case MESSAGE_OTHER:

@@ -43,7 +43,7 @@ static enum status turn(struct windows *windows, struct error *error)
         return error_set(error, STATUS_UNAVAILABLE, "the server has said nothing for 30 s");
     enum status status = STATUS_OK;
     if ((events.revents & (POLLOUT | POLLERR)) != 0)
-        status = channel_write(channel, &windows->address, error);
+        status = channel_write(channel, error);
     if (status == STATUS_OK && (events.revents & (POLLIN | POLLHUP)) != 0)
         status = channel_read(channel, &windows->scratch, on_message, &windows->asker, error);
     return status;
@@ -150,7 +150,7 @@ enum status windows_run(const struct windows_options *options, struct windows_re
     windows->options = options;
     windows->result = result;
     windows->offset = scatter_offset(options->seed);
-    enum status status = channel_address_find(options->url, &windows->address, error);
+    enum status status = channel_address_find(&options->target, &windows->address, error);
     if (status == STATUS_OK) {
         asker_init(&windows->asker, options->symbol);
         channel_scratch_init(&windows->scratch);
@@ -160,6 +160,7 @@ enum status windows_run(const struct windows_options *options, struct windows_re
         asker_deinit(&windows->asker);
         channel_scratch_deinit(&windows->scratch);
     }
+    channel_address_forget(&windows->address);
     mem_free(windows);
     return status;
 }

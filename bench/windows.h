@@ -15,7 +15,7 @@
 #define WINDOWS_HERE INT64_MIN /* of `from`, `to` and `at`: not given */
 
 struct windows_options {
-    const char *url;
+    struct channel_target target;
     const char *symbol;         /* NULL: the first there is */
     struct asker_window window; /* its instant is each time another */
     int64_t places;             /* how many instants, all over the range */

@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define URL_BYTES 64
 #define REPORT_BYTES_MAX 65536
 #define SPEED_MIN 0.01 /* as replay.open has it */
 #define SPEED_MAX 100000.0
@@ -43,11 +42,7 @@ const struct bench_values bench_defaults = {
 };
 
 const struct option bench_options[BENCH_OPTION_COUNT] = {
-    {.name = "url",
-     .type = OPTION_TEXT,
-     BENCH_FIELD(url),
-     .value = "URL",
-     .help = "the server; by default ws://127.0.0.1:PORT/ws with the configured port"},
+    BENCH_SERVER_OPTIONS(struct bench_values),
     {.name = "viewers",
      .type = OPTION_INTEGER,
      BENCH_FIELD(viewers),
@@ -202,11 +197,12 @@ static enum status check(const struct audience_options *options, struct error *e
     return STATUS_OK;
 }
 
-static enum status make_options(const struct bench_values *values, const char *url,
+static enum status make_options(const struct bench_values *values,
+                                const struct channel_target *target,
                                 struct audience_options *options, struct error *error)
 {
     *options = (struct audience_options){
-        .url = url,
+        .target = *target,
         .viewer_count = (size_t)values->viewers,
         .duration_us = values->duration_us,
         .stagger_us = values->stagger_us,
@@ -255,14 +251,15 @@ int bench_replay_run(const struct configuration *configuration, const struct inv
     struct audience_options options;
     /* Too large for a stack: it has histograms. */
     struct audience_result *result = MEM_NEW(struct audience_result);
-    char url[URL_BYTES];
-    (void)snprintf(url, sizeof url, "ws://127.0.0.1:%u/ws", configuration->port);
-    enum status status =
-        make_options(values, values->url != NULL ? values->url : url, &options, &error);
+    struct bench_target target;
+    enum status status = bench_target_open(configuration, &values->server, &target, &error);
+    if (status == STATUS_OK)
+        status = make_options(values, &target.channel, &options, &error);
     if (status == STATUS_OK)
         status = audience_run(&options, result, &error);
     if (status == STATUS_OK)
         status = print(&options, result, values->json, &error);
+    bench_target_close(&target);
     mem_free(result);
     if (status == STATUS_OK)
         return EXIT_DONE;

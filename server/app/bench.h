@@ -5,10 +5,10 @@
 #ifndef TAPEDECK_APP_BENCH_H
 #define TAPEDECK_APP_BENCH_H
 
-#include "app/options.h"
+#include "app/bench_server.h"
 
 struct bench_values {
-    const char *url;
+    struct bench_server server;
     int64_t viewers;
     const char *speed;
     struct option_list symbols;
@@ -31,7 +31,7 @@ struct bench_values {
     bool json;
 };
 
-#define BENCH_OPTION_COUNT 21
+#define BENCH_OPTION_COUNT (BENCH_SERVER_OPTION_COUNT + 20)
 extern const struct option bench_options[BENCH_OPTION_COUNT];
 extern const struct bench_values bench_defaults;
 

@@ -21,7 +21,6 @@
 #include <string.h>
 #include <time.h>
 
-#define URL_BYTES 64
 #define PRICE_PARTS INT64_C(100000000) /* a price is told at exp 8 */
 #define PRICE_FIRST 100
 
@@ -36,11 +35,7 @@ const struct bench_live_values bench_live_defaults = {
 };
 
 const struct option bench_live_options[BENCH_LIVE_OPTION_COUNT] = {
-    {.name = "url",
-     .type = OPTION_TEXT,
-     LIVE_FIELD(url),
-     .value = "URL",
-     .help = "the server; by default ws://127.0.0.1:PORT/ws with the configured port"},
+    BENCH_SERVER_OPTIONS(struct bench_live_values),
     {.name = "symbol",
      .type = OPTION_TEXT,
      LIVE_FIELD(symbol),
@@ -160,9 +155,10 @@ static enum status find_price(struct connection *connection, const char *symbol,
 }
 
 static enum status measure(struct connection *connection, const struct bench_live_values *values,
-                           const char *url, struct live_result *result, struct error *error)
+                           const struct channel_target *target, struct live_result *result,
+                           struct error *error)
 {
-    struct crowd_options options = {.url = url,
+    struct crowd_options options = {.target = *target,
                                     .symbol = values->symbol,
                                     .interval = values->interval,
                                     .subscribers = (size_t)values->subscribers};
@@ -221,22 +217,22 @@ int bench_live_run(const struct configuration *configuration, const struct invoc
     struct database database;
     /* Too large for a stack: it has histograms. */
     struct live_result *result = MEM_NEW(struct live_result);
-    char url[URL_BYTES];
-    (void)snprintf(url, sizeof url, "ws://127.0.0.1:%u/ws", configuration->port);
-    enum status status = symbol_check(values->symbol, strlen(values->symbol), &error);
+    struct bench_target target;
+    enum status status = bench_target_open(configuration, &values->server, &target, &error);
+    if (status == STATUS_OK)
+        status = symbol_check(values->symbol, strlen(values->symbol), &error);
     if (status == STATUS_OK)
         status = database_open(configuration, DATABASE_JOIN, &database, &error);
     if (status == STATUS_OK) {
         struct connection *connection = database_connect(&database, "bench", &error);
-        status = connection == NULL
-                     ? error.status
-                     : measure(connection, values, values->url != NULL ? values->url : url, result,
-                               &error);
+        status = connection == NULL ? error.status
+                                    : measure(connection, values, &target.channel, result, &error);
         connection_close(&connection);
         database_close(&database);
     }
     if (status == STATUS_OK)
         print_result(values, result);
+    bench_target_close(&target);
     mem_free(result);
     if (status == STATUS_OK)
         return EXIT_DONE;

@@ -5,10 +5,10 @@
 #ifndef TAPEDECK_APP_BENCH_LIVE_H
 #define TAPEDECK_APP_BENCH_LIVE_H
 
-#include "app/options.h"
+#include "app/bench_server.h"
 
 struct bench_live_values {
-    const char *url;
+    struct bench_server server;
     const char *symbol;
     const char *interval;
     int64_t subscribers;
@@ -18,7 +18,7 @@ struct bench_live_values {
     bool json;
 };
 
-#define BENCH_LIVE_OPTION_COUNT 8
+#define BENCH_LIVE_OPTION_COUNT (BENCH_SERVER_OPTION_COUNT + 7)
 extern const struct option bench_live_options[BENCH_LIVE_OPTION_COUNT];
 extern const struct bench_live_values bench_live_defaults;
 

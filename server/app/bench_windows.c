@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define URL_BYTES 64
 #define REPORT_BYTES_MAX 65536
 #define COUNT_MAX 5000 /* of candles, as candles.subscribe has it */
 
@@ -29,11 +28,7 @@ const struct bench_windows_values bench_windows_defaults = {
 };
 
 const struct option bench_windows_options[BENCH_WINDOWS_OPTION_COUNT] = {
-    {.name = "url",
-     .type = OPTION_TEXT,
-     WINDOWS_FIELD(url),
-     .value = "URL",
-     .help = "the server; by default ws://127.0.0.1:PORT/ws with the configured port"},
+    BENCH_SERVER_OPTIONS(struct bench_windows_values),
     {.name = "symbol",
      .type = OPTION_TEXT,
      WINDOWS_FIELD(symbol),
@@ -101,11 +96,12 @@ static enum status check(const struct bench_windows_values *values, struct error
     return STATUS_OK;
 }
 
-static enum status make_options(const struct bench_windows_values *values, const char *url,
+static enum status make_options(const struct bench_windows_values *values,
+                                const struct channel_target *target,
                                 struct windows_options *options, struct error *error)
 {
     *options = (struct windows_options){
-        .url = url,
+        .target = *target,
         .symbol = values->symbol,
         .window = {.ticks_us = values->ticks_us,
                    .interval = values->candles,
@@ -147,14 +143,15 @@ int bench_windows_run(const struct configuration *configuration,
     struct windows_options options;
     /* Too large for a stack: it has histograms. */
     struct windows_result *result = MEM_NEW(struct windows_result);
-    char url[URL_BYTES];
-    (void)snprintf(url, sizeof url, "ws://127.0.0.1:%u/ws", configuration->port);
-    enum status status =
-        make_options(values, values->url != NULL ? values->url : url, &options, &error);
+    struct bench_target target;
+    enum status status = bench_target_open(configuration, &values->server, &target, &error);
+    if (status == STATUS_OK)
+        status = make_options(values, &target.channel, &options, &error);
     if (status == STATUS_OK)
         status = windows_run(&options, result, &error);
     if (status == STATUS_OK)
         status = print(&options, result, values->json, &error);
+    bench_target_close(&target);
     mem_free(result);
     if (status == STATUS_OK)
         return EXIT_DONE;

@@ -5,10 +5,10 @@
 #ifndef TAPEDECK_APP_BENCH_WINDOWS_H
 #define TAPEDECK_APP_BENCH_WINDOWS_H
 
-#include "app/options.h"
+#include "app/bench_server.h"
 
 struct bench_windows_values {
-    const char *url;
+    struct bench_server server;
     const char *symbol;
     int64_t ticks_us;
     const char *candles;
@@ -22,7 +22,7 @@ struct bench_windows_values {
     bool json;
 };
 
-#define BENCH_WINDOWS_OPTION_COUNT 12
+#define BENCH_WINDOWS_OPTION_COUNT (BENCH_SERVER_OPTION_COUNT + 11)
 extern const struct option bench_windows_options[BENCH_WINDOWS_OPTION_COUNT];
 extern const struct bench_windows_values bench_windows_defaults;
 

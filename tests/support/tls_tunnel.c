@@ -8,6 +8,7 @@
 #include <openssl/rsa.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -229,6 +230,16 @@ void tls_tunnel_close(struct tls_tunnel **tunnel)
 
 /* ---- certificates ---- */
 
+/* Of that name, and of this machine's own address. */
+static void name_hosts(X509 *certificate, const char *common_name)
+{
+    char hosts[160];
+    (void)snprintf(hosts, sizeof hosts, "DNS:%s,IP:127.0.0.1", common_name);
+    X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, hosts);
+    X509_add_ext(certificate, extension, -1);
+    X509_EXTENSION_free(extension);
+}
+
 static X509 *make_certificate(EVP_PKEY *key, const char *common_name, int days)
 {
     X509 *certificate = X509_new();
@@ -241,6 +252,7 @@ static X509 *make_certificate(EVP_PKEY *key, const char *common_name, int days)
     X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)common_name, -1, -1,
                                0);
     X509_set_issuer_name(certificate, name);
+    name_hosts(certificate, common_name);
     X509_sign(certificate, key, EVP_sha256());
     return certificate;
 }

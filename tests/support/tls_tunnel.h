@@ -30,8 +30,8 @@ void tls_tunnel_close(struct tls_tunnel **tunnel);
 struct tls_sight tls_look(uint16_t server_port, int version_max, const char *offered);
 
 enum tls_key_kind { TLS_KEY_RSA, TLS_KEY_EC };
-/* A certificate of this name, signed by its own key, good from now for `days` (negative: it was),
- * as two files in PEM; the key's has mode 0600. */
+/* A certificate of this name and of 127.0.0.1, signed by its own key, good from now for `days`
+ * (negative: it was), as two files in PEM; the key's has mode 0600. */
 bool tls_certificate_make(const char *certificate_file, const char *key_file,
                           enum tls_key_kind kind, const char *common_name, int days);
 

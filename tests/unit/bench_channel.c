@@ -59,7 +59,7 @@ static struct channel_address address;
 
 static enum status find(const char *url)
 {
-    return channel_address_find(url, &address, &error);
+    return channel_address_find(&(struct channel_target){.url = url}, &address, &error);
 }
 
 Test(channel_address, host_port_and_path_are_found)
@@ -71,6 +71,26 @@ Test(channel_address, host_port_and_path_are_found)
     cr_assert_eq(find("ws://[::1]:80"), STATUS_OK, "%s", error.text);
     cr_assert_str_eq(address.host, "[::1]:80");
     cr_assert_str_eq(address.path, "/ws");
+    cr_assert_eq(find("ws://127.0.0.1"), STATUS_OK, "%s", error.text);
+    cr_assert_eq(address.port, 80);
+    cr_assert_null(address.trust);
+}
+
+Test(channel_address, over_tls_has_a_port_and_a_trust_of_its_own)
+{
+    cr_assert_eq(find("wss://[::1]/ws"), STATUS_OK, "%s", error.text);
+    cr_assert_eq(address.port, 443);
+    cr_assert_str_eq(address.name, "::1");
+    cr_assert_not_null(address.trust);
+    channel_address_forget(&address);
+    cr_assert_null(address.trust);
+    struct channel_target target = {.url = "wss://127.0.0.1:1/ws", .ca_file = "/dev/null"};
+    cr_assert_eq(channel_address_find(&target, &address, &error), STATUS_INVALID);
+    cr_assert_not_null(strstr(error.text, "/dev/null"), "%s", error.text);
+    channel_address_forget(&address);
+    target.url = "ws://127.0.0.1:1/ws";
+    cr_assert_eq(channel_address_find(&target, &address, &error), STATUS_INVALID);
+    cr_assert_not_null(strstr(error.text, "wss://"), "%s", error.text);
 }
 
 Test(channel_address, what_is_no_address_is_refused)
@@ -78,6 +98,10 @@ Test(channel_address, what_is_no_address_is_refused)
     static const char *const wrong[] = {"",
                                         "127.0.0.1:9000",
                                         "http://127.0.0.1/",
+                                        "https://127.0.0.1/",
+                                        "wss:/127.0.0.1/",
+                                        "wss://",
+                                        "wss://:443/ws",
                                         "ws://",
                                         "ws://:80/",
                                         "ws://127.0.0.1:/",
@@ -198,6 +222,8 @@ Test(channel, a_right_handshake_opens_and_what_follows_it_is_read)
 Test(channel, a_wrong_handshake_is_refused)
 {
     cr_assert_eq(shake("HTTP/1.1 503 Service Unavailable\r\n\r\n"), STATUS_UNAVAILABLE);
+    cr_assert_eq(shake("HTTP/1.1 401 Unauthorized\r\n\r\n"), STATUS_UNAUTHORIZED);
+    cr_assert_not_null(strstr(error.text, "--token-file"), "%s", error.text);
     cr_assert_eq(shake(SWITCHING CHOSEN "\r\n"), STATUS_BAD_MESSAGE);
     cr_assert_eq(shake(SWITCHING "Sec-WebSocket-Accept: AAAA\r\n" CHOSEN "\r\n"),
                  STATUS_BAD_MESSAGE);
