@@ -94,7 +94,8 @@ enum status feed_find_symbol(const struct symbol_list *list, const char *name,
     *symbol = symbol_list_find(list, name);
     if (*symbol == NULL)
         return error_set(error, STATUS_NOT_FOUND,
-                         "symbol \"%s\" has no ticks; the op symbols lists those that have", name);
+                         "no ticks of symbol \"%s\" are known; the op symbols lists whose are",
+                         name);
     return STATUS_OK;
 }
 
