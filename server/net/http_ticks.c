@@ -108,6 +108,7 @@ static enum status pin(struct tick_stream *stream, struct tape_stretch *stretch,
 {
     if (stream->skipped == 0)
         stream->changes = track_changes(stream->track);
+    stream->waiter.reach_us = stream->to - stream->position;
     enum status status =
         tape_pin(stream->tape, stream->track, stream->position, &stream->waiter, stretch, error);
     if (status != STATUS_OK || stream->skipped == 0 ||
@@ -305,7 +306,6 @@ int http_serve_ticks(struct http_exchange *exchange, const struct query *query)
     stream->to = ask.range.to;
     stream->changes = track_changes(stream->track);
     tape_waiter_init(&stream->waiter, exchange->lane->inbox, told);
-    stream->waiter.sure = ask.range;
     http_work_begin(&stream->base, &ops, exchange);
     return run(&stream->base);
 }

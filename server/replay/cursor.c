@@ -37,6 +37,7 @@ void cursor_seek(struct cursor *cursor, int direction, int64_t position)
     cursor->waiter.backward = direction < 0;
     cursor->position = position;
     cursor->covered = position;
+    cursor->expected = position;
     cursor->changes = track_changes(cursor->track);
 }
 
@@ -47,10 +48,7 @@ static bool is_forward(const struct cursor *cursor)
 
 void cursor_expect(struct cursor *cursor, int64_t edge)
 {
-    int64_t near = axis_edge(cursor->direction, cursor->position);
-    int64_t far = axis_edge(cursor->direction, edge);
-    cursor->waiter.sure = is_forward(cursor) ? (struct time_range){.from = near, .to = far}
-                                             : (struct time_range){.from = far, .to = near};
+    cursor->expected = edge;
 }
 
 /* Where a stretch ends on the axis. */
@@ -97,12 +95,17 @@ static void add_stretch(struct cursor *cursor, const struct tape_stretch *pinned
 
 enum status cursor_cover(struct cursor *cursor, int64_t until, struct error *error)
 {
-    if (cursor->changes != track_changes(cursor->track))
+    if (cursor->changes != track_changes(cursor->track)) {
+        int64_t expected = cursor->expected;
         cursor_seek(cursor, cursor->direction, cursor->position);
+        cursor_expect(cursor, expected);
+    }
     while (cursor->covered < until && cursor->stretch_count < CURSOR_STRETCHES_MAX &&
            rows_ahead(cursor) < CURSOR_ROWS_ENOUGH) {
         struct tape_stretch pinned;
         int64_t instant = axis_tick(cursor->direction, cursor->covered);
+        cursor->waiter.reach_us =
+            cursor->expected > cursor->covered ? cursor->expected - cursor->covered : 0;
         enum status status =
             tape_pin(cursor->tape, cursor->track, instant, &cursor->waiter, &pinned, error);
         if (status != STATUS_OK)

@@ -37,7 +37,8 @@ struct cursor {
     struct tape_waiter waiter;
     int direction; /* 1 or −1 */
     int64_t position;
-    int64_t covered;  /* ≥ position */
+    int64_t covered; /* ≥ position */
+    int64_t expected; /* all up to here will be covered, as fast as it can be; ≤ covered: unknown */
     uint64_t changes; /* of the track, as of the oldest pin */
     size_t stretch_count;
     struct cursor_stretch stretches[CURSOR_STRETCHES_MAX];
@@ -50,8 +51,8 @@ void cursor_init(struct cursor *cursor, struct tape *tape, const struct symbol *
 void cursor_deinit(struct cursor *cursor);
 
 void cursor_seek(struct cursor *cursor, int direction, int64_t position);
-/* Everything from the position up to `edge` will be covered, as fast as it can be: a load of it
- * need not be kept short. `edge` = position: nobody knows. */
+/* Everything up to `edge` will be covered, as fast as it can be: so it may come in one load. Holds
+ * until the next seek. */
 void cursor_expect(struct cursor *cursor, int64_t edge);
 
 /*

@@ -59,6 +59,8 @@ enum status candle_fold_run(struct candle_fold *fold, size_t *rows_left, struct 
         ASSERT(part.to > fold->position);
         struct tape_stretch stretch;
         fold->waiter->backward = false;
+        fold->waiter->reach_us = part.to - fold->position;
+        fold->waiter->strides = false;
         enum status status =
             tape_pin(fold->tape, part.track, fold->position, fold->waiter, &stretch, error);
         if (status != STATUS_OK)

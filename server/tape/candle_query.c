@@ -21,6 +21,7 @@ struct candle_query {
     struct tape *tape;
     struct inbox *inbox;
     int64_t interval_us;
+    int64_t first_tick; /* as the list of symbols had it: candles outlive their ticks */
     candle_query_wake_fn *wake;
     void *owner;
     struct tape_waiter waiter;
@@ -33,7 +34,9 @@ struct candle_query {
     unsigned restarts;
     enum stage stage;
     int64_t position; /* walked back to here */
-    int64_t oldest;   /* no further than this */
+    bool has_asked;   /* for the stored candles at `asked_at`, without waiting for them yet */
+    int64_t asked_at;
+    int64_t oldest; /* no further than this */
     /* A day before the newest tick; TIME_MIN: none has been met. Further than that only a bounded
      * number of them and of stretches is looked through. */
     int64_t ticks_enough;
@@ -60,6 +63,7 @@ struct candle_query *candle_query_create(struct tape *tape, struct inbox *inbox,
     query->tape = tape;
     query->inbox = inbox;
     query->interval_us = interval_us;
+    query->first_tick = symbol->from;
     query->wake = wake;
     query->owner = owner;
     tape_waiter_init(&query->waiter, inbox, told);
@@ -81,11 +85,20 @@ struct candle_query *candle_query_create(struct tape *tape, struct inbox *inbox,
     return query;
 }
 
+/* Nothing is waited for or asked for any more. */
+static void leave_all(struct candle_query *query)
+{
+    tape_stop_waiting(query->tape, &query->waiter);
+    if (query->has_asked)
+        tape_unask(query->tape, query->stored, query->asked_at);
+    query->has_asked = false;
+}
+
 void candle_query_destroy(struct candle_query **place)
 {
     struct candle_query *query = *place;
     *place = NULL;
-    tape_stop_waiting(query->tape, &query->waiter);
+    leave_all(query);
     tape_track_let_go(query->tape, &query->fold.tracks.ticks);
     if (query->stored != NULL) {
         tape_track_let_go(query->tape, &query->fold.tracks.minutes);
@@ -119,11 +132,41 @@ static int64_t larger(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
+/* The waiter goes back from `position`, as far as the rows that are missing lie at least. */
+static void look_back(struct candle_query *query, int64_t position)
+{
+    int64_t newest =
+        query->current.trades > 0 ? query->current.time : bucket_of(query, position - 1);
+    int64_t missing = (int64_t)(query->range.limit - query->count) - 1;
+    query->waiter.backward = true;
+    query->waiter.reach_us =
+        position - larger(newest - missing * query->interval_us, query->oldest);
+    query->waiter.strides = position <= query->first_tick;
+}
+
+/* The stored candles that the walk will need, and what the fold needs of the same ones, are asked
+ * for before the fold begins: its own loads run at the same time. */
+static void ask_for_stored(struct candle_query *query, int64_t bucket)
+{
+    const struct candle_tracks *tracks = &query->fold.tracks;
+    if (query->stored == NULL)
+        return;
+    int64_t end = query->stored == tracks->minutes || query->stored == tracks->hours
+                      ? interval_floor(candle_stored_divisor(query->interval_us), query->range.at)
+                      : bucket;
+    if (end <= query->oldest || (end == bucket && query->range.limit == 1))
+        return;
+    look_back(query, end);
+    tape_ask(query->tape, query->stored, end - 1, &query->waiter);
+    query->has_asked = true;
+    query->asked_at = end - 1;
+}
+
 /* From the end of the newest bucket, or from `at`, back. */
 static void begin(struct candle_query *query)
 {
     const struct candle_query_range *range = &query->range;
-    tape_stop_waiting(query->tape, &query->waiter);
+    leave_all(query);
     query->count = 0;
     query->current = candle_at(0);
     query->changes = changes_of(query);
@@ -140,6 +183,8 @@ static void begin(struct candle_query *query)
     query->ticks_enough = TIME_MIN;
     query->ticks_met = query->stretches_met = 0;
     query->stage = has_part ? STAGE_FOLDING : STAGE_WALKING;
+    if (has_part)
+        ask_for_stored(query, bucket);
 }
 
 void candle_query_ask(struct candle_query *query, const struct candle_query_range *range)
@@ -255,7 +300,7 @@ static enum status walk_back(struct candle_query *query, size_t *rows_left, stru
         if (*rows_left == 0)
             return STATUS_WAIT;
         struct tape_stretch stretch;
-        query->waiter.backward = true;
+        look_back(query, query->position);
         enum status status =
             tape_pin(query->tape, track, query->position - 1, &query->waiter, &stretch, error);
         if (status != STATUS_OK)

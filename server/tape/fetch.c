@@ -11,6 +11,7 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
+#include "market/interval.h"
 
 #include <string.h>
 
@@ -236,21 +237,47 @@ static void keep_jump_short(const struct track *track, int64_t instant, bool bac
         range->to = time_ceil(instant + near_us, part_us);
 }
 
+/* As far through candles as somebody is known to go, so that he waits once. */
+static void extend_to_reach(const struct track *track, int64_t instant,
+                            const struct tape_waiter *waiter, struct time_range *range)
+{
+    int64_t most_us = (TAPE_LOAD_GRAINS - 1) * track_grain_us(track);
+    int64_t reach_us = waiter->reach_us < most_us ? waiter->reach_us : most_us;
+    int64_t from = interval_floor(track->interval_us, instant + 1 - reach_us);
+    int64_t to = interval_ceil(track->interval_us, instant + reach_us);
+    if (waiter->backward && from < range->from)
+        range->from = from;
+    if (!waiter->backward && to > range->to)
+        range->to = to;
+}
+
+/* The emptiness that lies just behind somebody, or NULL. */
+static const struct segment *empty_behind(const struct track *track, int64_t instant, bool backward)
+{
+    return shelf_empty_at(track, backward ? instant + 1 : instant - 1);
+}
+
 /* From the instant to the end of its grain, or less: the shortest way to the first frame. Behind
  * emptiness there may be more of it: as much again. */
-static struct time_range range_around(const struct track *track, int64_t instant, bool backward,
-                                      int64_t first_us)
+static struct time_range range_around(const struct track *track, int64_t instant,
+                                      const struct tape_waiter *waiter, int64_t first_us)
 {
+    bool backward = waiter->backward;
     int64_t grain_us = track_grain_us(track);
     struct time_range range = {.from = time_floor(instant, backward ? grain_us : first_us),
                                .to = time_floor(instant, backward ? first_us : grain_us)};
     range.to += backward ? first_us : grain_us;
-    if (track->interval_us == 0 && !goes_on(track, instant, backward))
+    bool is_reach_known = track->interval_us == 0 || waiter->reach_us > 0;
+    if (is_reach_known && !goes_on(track, instant, backward))
         keep_jump_short(track, instant, backward, &range);
-    struct segment *passed = shelf_empty_at(track, backward ? instant + 1 : instant - 1);
+    if (track->interval_us > 0)
+        extend_to_reach(track, instant, waiter, &range);
+    const struct segment *passed = empty_behind(track, instant, backward);
     if (passed == NULL)
         return range;
     int64_t passed_us = passed->range.to - passed->range.from;
+    if (track->interval_us > 0 && waiter->strides)
+        passed_us = passed_us < TIME_MAX / TAPE_STRIDE ? passed_us * TAPE_STRIDE : TIME_MAX;
     if (backward)
         range.from = time_floor(range.from - passed_us, grain_us);
     else
@@ -258,26 +285,28 @@ static struct time_range range_around(const struct track *track, int64_t instant
     return range;
 }
 
-/* What the waiter is sure to ask for from the instant on, in its direction, if that is no more than
- * a grain of ticks. */
-static bool find_sure(const struct track *track, int64_t instant, const struct tape_waiter *waiter,
-                      struct time_range *sure)
+/* Whether it is known what is wanted, and that is less than a grain of ticks. Who has come through
+ * emptiness may have to go on further. */
+static bool is_window(const struct track *track, int64_t instant, const struct tape_waiter *waiter)
 {
-    *sure = waiter->sure;
-    if (track->interval_us != 0 || instant < sure->from || instant >= sure->to)
-        return false;
-    if (waiter->backward)
-        sure->to = instant + 1;
-    else
-        sure->from = instant;
-    return sure->to - sure->from <= track_grain_us(track);
+    return track->interval_us == 0 && waiter->reach_us > 0 &&
+           waiter->reach_us <= track_grain_us(track) &&
+           empty_behind(track, instant, waiter->backward) == NULL;
 }
 
-/* Less than the usual first stretch where that is much of what is wanted, or more than it. */
-static int64_t first_stretch_us(const struct track *track, int64_t sure_us)
+static struct time_range range_of_window(int64_t instant, const struct tape_waiter *waiter,
+                                         int64_t first_us)
+{
+    int64_t from = waiter->backward ? instant + 1 - waiter->reach_us : instant;
+    return (struct time_range){.from = time_floor(from, first_us),
+                               .to = time_ceil(from + waiter->reach_us, first_us)};
+}
+
+/* Less than the usual first stretch where that is much of the window, or more than it. */
+static int64_t first_of_window_us(const struct track *track, int64_t window_us)
 {
     int64_t first_us = track_grain_us(track) / TAPE_FIRST_PARTS;
-    while (first_us > sure_us / TAPE_SURE_PARTS && first_us % 2 == 0)
+    while (first_us > window_us / TAPE_WINDOW_PARTS && first_us % 2 == 0)
         first_us /= 2;
     return first_us;
 }
@@ -285,19 +314,20 @@ static int64_t first_stretch_us(const struct track *track, int64_t sure_us)
 void fetch_around(struct tape *tape, struct track *track, int64_t instant,
                   const struct tape_waiter *waiter)
 {
-    bool backward = waiter->backward;
-    int64_t first_us = track_grain_us(track) / TAPE_FIRST_PARTS;
+    int64_t grain_us = track_grain_us(track);
+    int64_t first_us = grain_us / TAPE_FIRST_PARTS;
     struct time_range range;
-    if (find_sure(track, instant, waiter, &range))
-        first_us = first_stretch_us(track, range.to - range.from);
-    else
-        range = range_around(track, instant, backward, first_us);
-    if (waiter->looks_back && !backward)
-        range.from -= track_grain_us(track) / TAPE_BACK_PARTS;
-    range.from = time_floor(range.from, first_us);
-    range.to = time_ceil(range.to, first_us);
+    if (is_window(track, instant, waiter)) {
+        first_us = first_of_window_us(track, waiter->reach_us);
+        range = range_of_window(instant, waiter, first_us);
+    } else {
+        range = range_around(track, instant, waiter, first_us);
+    }
+    if (waiter->looks_back && !waiter->backward)
+        range.from = time_floor(range.from - grain_us / TAPE_BACK_PARTS, first_us);
     range = time_range_clip(range);
-    struct fetch *fetch = fetch_create(tape, track, track_gap(track, instant, range), backward);
+    struct fetch *fetch =
+        fetch_create(tape, track, track_gap(track, instant, range), waiter->backward);
     fetch->was_asked = true;
     fetch->load.urgency = SOURCE_URGENT;
     fetch->load.first_us = first_us;

@@ -216,6 +216,24 @@ enum status tape_pin(struct tape *tape, struct track *track, int64_t instant,
     return status;
 }
 
+void tape_ask(struct tape *tape, struct track *track, int64_t instant,
+              const struct tape_waiter *waiter)
+{
+    if (tape_is_tight(tape))
+        return; /* what it brought would have to go at once */
+    pthread_mutex_lock(&tape->lock);
+    if (track_segment_at(track, instant) == NULL)
+        fetch_around(tape, track, instant, waiter);
+    pthread_mutex_unlock(&tape->lock);
+}
+
+void tape_unask(struct tape *tape, struct track *track, int64_t instant)
+{
+    pthread_mutex_lock(&tape->lock);
+    fetch_abandon(tape, track, instant);
+    pthread_mutex_unlock(&tape->lock);
+}
+
 bool tape_peek(struct tape *tape, struct track *track, int64_t instant,
                struct tape_stretch *stretch)
 {

@@ -14,11 +14,12 @@
  * have and then by what blocks turn out to hold. A load that somebody waits for begins where he is
  * and in the direction he goes, with stretches of a TAPE_FIRST_PARTS of a grain that double, and is
  * short: whoever has jumped there may jump again, and the rest would compete with what he waits for
- * then. One that goes on from ticks which are known reaches to the end of the grain. For somebody
- * who is sure to ask for less than a grain, one load brings all of that and no more. Behind
- * emptiness a load is as long as that was, so that decades without ticks take a few dozen loads; it
- * ends TAPE_LOAD_GRAINS after the first ticks it meets. A load that nobody waits for any more, and
- * that has brought nothing yet, is cancelled: a storm of seeks leaves no queue behind.
+ * then. One that goes on from ticks which are known reaches to the end of the grain. Where it is
+ * known how far somebody goes on, all of it comes in one load: of candles, and of ticks in less
+ * than a grain, of which no more is loaded than that. Behind emptiness a load is as long as that
+ * was, so that decades without ticks take a few dozen loads; it ends TAPE_LOAD_GRAINS after the
+ * first ticks it meets. A load that nobody waits for any more, and that has brought nothing yet, is
+ * cancelled: a storm of seeks leaves no queue behind.
  *
  * Eviction is segmented LRU (Karedla, Love, Wherry, "Caching strategies to improve disk system
  * performance", 1994): a segment enters on probation and is protected only once a second viewer
@@ -39,13 +40,13 @@
 #define TAPE_GRAIN_CANDLES 1024 /* buckets in a grain of candles */
 #define TAPE_FIRST_PARTS 64     /* of a grain: the first stretch of a load that is waited for */
 #define TAPE_JUMP_PARTS 4       /* of a grain: what is loaded for somebody who has jumped */
-#define TAPE_SURE_PARTS 16      /* of what somebody is sure to ask for: the first stretch of it */
-#define TAPE_BACK_PARTS 512 /* of a grain: what is loaded before the instant, for who looks back   \
-                             */
+#define TAPE_WINDOW_PARTS 16    /* of a window that is known: the first stretch of it */
+#define TAPE_BACK_PARTS 512     /* of a grain: loaded before the instant, for who looks back */
 #define TAPE_TIGHT_PARTS 4
+#define TAPE_STRIDE 64 /* times the emptiness so far: the next load of who strides */
 #define TAPE_GRAIN_US_LEAST TIME_SECOND_US
 #define TAPE_GRAIN_US_MOST (TIME_SECOND_US << 25) /* 388 days */
-#define TAPE_LOAD_GRAINS 16                       /* most grains with ticks one load covers */
+#define TAPE_LOAD_GRAINS 16                       /* most grains one load covers that has rows */
 #define TAPE_PREFETCHES_MAX 8 /* read-ahead loads in flight; urgent ones are not counted */
 #define TAPE_OUTDATED_MAX 4   /* loads of a track that go on for who takes what is outdated */
 
@@ -69,8 +70,13 @@ struct tape_waiter {
     struct list node; /* the track's waiters; unlinked: not waiting */
     struct track *track;
     bool backward; /* the way it goes on from an instant; the owner sets it before it asks */
-    struct time_range sure; /* what the owner asks for, all of it and in one go; empty: unknown */
-    bool looks_back;        /* the owner wants the newest ticks before an instant, too */
+    /* How far it goes on from there, which then comes in one load; 0: not known. The owner sets it
+     * before it asks. */
+    int64_t reach_us;
+    /* It goes back through candles beyond the first tick that is known of, where hardly anything is
+     * left but emptiness: that is passed in strides. The owner sets it before it asks. */
+    bool strides;
+    bool looks_back; /* the owner wants the newest ticks before an instant, too */
     /* The owner sets it when it begins: what it waits for may turn out to be from before a change
      * that came while it waited. Else it is told to ask again, and where changes come faster than
      * loads, for ever. */
@@ -135,6 +141,14 @@ enum status tape_pin(struct tape *tape, struct track *track, int64_t instant,
                      struct tape_waiter *waiter, struct tape_stretch *stretch,
                      struct error *error) MUST_CHECK;
 void tape_unpin(struct tape_stretch *stretch);
+/* Begins the load that tape_pin would, for who first waits for something else; `waiter` says how he
+ * will go on. A hint: it does nothing where `instant` is known or being loaded, or the tape is
+ * tight. */
+void tape_ask(struct tape *tape, struct track *track, int64_t instant,
+              const struct tape_waiter *waiter);
+/* He will not: what was asked for there is cancelled, unless it has brought something or somebody
+ * waits for it. */
+void tape_unask(struct tape *tape, struct track *track, int64_t instant);
 /* The stretch that holds `instant`, pinned, if it is there already; asks for nothing, and does not
  * count as a use. */
 bool tape_peek(struct tape *tape, struct track *track, int64_t instant,

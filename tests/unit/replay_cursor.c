@@ -375,15 +375,23 @@ Test(replay_cursor, turns_around_without_hearing_of_what_it_waited_for)
     check_next_back(4 * GRAIN);
 }
 
-/* What a load is told of the future, forward and backward. */
-Test(replay_cursor, tells_the_tape_what_it_will_cover)
+/* A window is one load, forward and backward. */
+Test(replay_cursor, tells_the_tape_how_far_it_will_go_on)
 {
-    cursor_seek(&cursor, 1, 100 * S);
-    cursor_expect(&cursor, 110 * S);
-    cr_assert(cursor.waiter.sure.from == 100 * S && cursor.waiter.sure.to == 110 * S);
-    cursor_seek(&cursor, -1, back(100 * S));
-    cursor_expect(&cursor, back(90 * S));
-    cr_assert(cursor.waiter.sure.from == 90 * S && cursor.waiter.sure.to == 100 * S);
-    cursor_expect(&cursor, cursor.position);
-    cr_assert(cursor.waiter.sure.from == cursor.waiter.sure.to, "nobody knows");
+    int64_t from = 100 * S;
+    int64_t to = 110 * S;
+    for (int direction = -1; direction <= 1; direction += 2) {
+        cursor_seek(&cursor, direction, direction > 0 ? from : back(to));
+        cursor_expect(&cursor, direction > 0 ? to : back(from));
+        cr_assert(cursor_cover(&cursor, cursor.expected, &error) == STATUS_WAIT);
+        cr_assert(cursor.waiter.reach_us == 10 * S);
+        const struct tick_load *load = fake_source_load(&fake);
+        cr_assert(load->range.from <= from && load->range.to >= to && load->first_us < S);
+        cursor_seek(&cursor, direction, cursor.position);
+        cr_assert(cursor_cover(&cursor, cursor.position + 1, &error) == STATUS_WAIT);
+        cr_assert(cursor.waiter.reach_us == 0, "forgotten with the position");
+        while (fake_source_load(&fake) != NULL)
+            fake_source_end(&fake, STATUS_END);
+    }
+    cursor_seek(&cursor, 1, 0);
 }

@@ -233,6 +233,76 @@ Test(tape_candles, are_asked_for_once_and_then_known)
     cr_assert(fake.load_count == loads);
 }
 
+/* More than a grain holds, and as many as are wanted. */
+Test(tape_candles, come_in_one_load_however_many_grains_they_lie_in)
+{
+    for (int64_t minute = 0; minute < 5000; minute++)
+        add_trade(minute * MINUTE, minute + 1);
+    query = candle_query_create(tape, &inbox, &ticks->symbol, 4 * MINUTE, wake, NULL);
+    struct candle_query_range range = {
+        .from = 0, .to = ticks->symbol.to, .at = CANDLE_QUERY_NO_INSTANT, .limit = 600};
+    check(&range, 4 * MINUTE);
+    cr_assert(fake.load_count == 1, "%zu loads", fake.load_count);
+    struct tape_statistics statistics;
+    tape_statistics(tape, &statistics);
+    cr_assert_gt(statistics.counts.blocks, 2, "no block is longer than a grain");
+    range.limit = 1000;
+    check(&range, 4 * MINUTE);
+    cr_assert(fake.load_count == 2, "%zu loads: the older ones", fake.load_count);
+}
+
+/* The minutes of the bucket under way are among those of the buckets before it, its ticks are not:
+ * neither load waits for the other. */
+Test(tape_candles, are_asked_for_together_with_the_bucket_under_way)
+{
+    for (int64_t minute = 0; minute < 1000; minute++)
+        add_trade(minute * MINUTE, minute + 1);
+    query = candle_query_create(tape, &inbox, &ticks->symbol, 4 * MINUTE, wake, NULL);
+    int64_t at = 998 * MINUTE + 1;
+    struct candle_query_range range = {.from = 0, .to = at, .at = at, .limit = 100};
+    candle_query_ask(query, &range);
+    struct tick_load *load = fake_source_load(&fake);
+    cr_assert_not_null(load);
+    cr_assert(load->interval_us == MINUTE && load->range.to >= 998 * MINUTE);
+    cr_assert_leq(load->range.from, (996 - 99 * 4) * MINUTE);
+    check(&range, 4 * MINUTE);
+    cr_assert(fake.load_count == 3, "%zu loads: the one above, minutes, ticks", fake.load_count);
+}
+
+Test(tape_candles, that_nobody_asks_for_any_more_are_not_loaded)
+{
+    for (int64_t minute = 0; minute < 1000; minute++)
+        add_trade(minute * MINUTE, minute + 1);
+    for (int64_t seek = 0; seek < 5; seek++) { /* each elsewhere */
+        query = candle_query_create(tape, &inbox, &ticks->symbol, HOUR, wake, NULL);
+        int64_t at = (seek + 3) * HOUR + 30 * MINUTE;
+        candle_query_ask(query,
+                         &(struct candle_query_range){.from = 0, .to = at, .at = at, .limit = 2});
+        cr_assert_eq(fake.load_count, (size_t)seek + 1);
+        struct candle_rows rows;
+        struct error error;
+        if (seek % 2 == 1)
+            cr_assert(candle_query_run(query, &rows, &error) == STATUS_WAIT);
+        candle_query_destroy(&query);
+        for (struct list *node = fake.loads.next; node != &fake.loads; node = node->next)
+            cr_assert(atomic_load(&CONTAINER_OF(node, struct tick_load, node)->cancelled));
+        fake_source_run(&fake);
+        fake.load_count = (size_t)seek + 1;
+    }
+}
+
+/* There are two thousand years of days before the first tick. */
+Test(tape_candles, are_soon_known_to_be_fewer_than_wanted)
+{
+    dice = 9;
+    make_market(3000, 20 * S);
+    query = candle_query_create(tape, &inbox, &ticks->symbol, TIME_DAY_US, wake, NULL);
+    struct candle_query_range range = {
+        .from = TIME_MIN, .to = ticks->symbol.to, .at = CANDLE_QUERY_NO_INSTANT, .limit = 500};
+    check(&range, TIME_DAY_US);
+    cr_assert(fake.load_count <= 5, "%zu loads", fake.load_count);
+}
+
 /* It used to go on to the first of all ticks, however far, to see that the bucket was over. */
 Test(tape_candles, are_not_looked_for_beyond_the_last_one_wanted)
 {

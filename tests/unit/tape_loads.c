@@ -106,33 +106,30 @@ Test(tape_loads, for_somebody_who_has_jumped_are_short_and_never_leave_the_grain
 
 /* ---- for somebody of whom more is known ---------------------------------------------------- */
 
-/* One load brings what he wants and little more, in first stretches that are short enough for it.
- */
-Test(tape_loads, for_somebody_who_is_sure_bring_what_he_wants_and_no_more)
+/* One load brings the window and little more, in first stretches that are short enough for it. */
+Test(tape_loads, of_a_window_bring_it_and_no_more)
 {
     static const struct {
-        struct time_range sure;
         int64_t instant;
+        int64_t reach_us;
         bool backward;
         struct time_range range;
         int64_t first_us;
     } cases[] = {
-        {{10 * S, 50 * S}, 10 * S, false, {10 * S, 50 * S}, S},
-        {{10 * S, 50 * S}, 49 * S, true, {10 * S, 50 * S}, S},
-        {{10 * S, 50 * S}, 40 * S, false, {40 * S, 50 * S}, S / 2}, /* what is left of it */
-        {{60 * S, 70 * S}, 60 * S, false, {60 * S, 70 * S}, S / 2}, /* beyond a grain's end */
-        {{10 * S + 1, 12 * S}, 10 * S + 1, false, {10 * S, 12 * S}, S / 16},
-        {{10 * S, 12 * S - 1}, 12 * S - 2, true, {10 * S, 12 * S}, S / 16},
-        {{10 * S, 10 * S + 1}, 10 * S, false, {10 * S, 10 * S + S / 64}, S / 64},
-        {{10 * S, 75 * S}, 10 * S, false, {10 * S, 32 * S}, S}, /* more than a grain */
-        {{20 * S, 30 * S}, 10 * S, false, {10 * S, 32 * S}, S}, /* not of this instant */
-        {{20 * S, 30 * S}, 30 * S, false, {30 * S, 48 * S}, S},
-        {{20 * S, 30 * S}, 19 * S, true, {0, 20 * S}, S},
+        {10 * S, 40 * S, false, {10 * S, 50 * S}, S},
+        {50 * S - 1, 40 * S, true, {10 * S, 50 * S}, S},
+        {60 * S, 10 * S, false, {60 * S, 70 * S}, S / 2}, /* beyond a grain's end */
+        {10 * S + 1, 2 * S - 1, false, {10 * S, 12 * S}, S / 16},
+        {12 * S - 2, 2 * S - 1, true, {10 * S, 12 * S}, S / 16},
+        {10 * S, 1, false, {10 * S, 10 * S + S / 64}, S / 64},
+        {10 * S, GRAIN, false, {10 * S, 10 * S + GRAIN}, S},
+        {10 * S, GRAIN + 1, false, {10 * S, 32 * S}, S}, /* more than a grain: as any jump */
+        {10 * S, 0, false, {10 * S, 32 * S}, S},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct asker asker;
         asker_init(&asker);
-        asker.waiter.sure = cases[i].sure;
+        asker.waiter.reach_us = cases[i].reach_us;
         asker.waiter.backward = cases[i].backward;
         cr_assert(pin(&asker, cases[i].instant) == STATUS_WAIT, "case %zu", i);
         check_load(cases[i].range.from, cases[i].range.to, cases[i].backward, cases[i].first_us);
@@ -141,23 +138,23 @@ Test(tape_loads, for_somebody_who_is_sure_bring_what_he_wants_and_no_more)
     }
 }
 
-Test(tape_loads, for_somebody_who_is_sure_bring_every_tick_once)
+Test(tape_loads, of_a_window_bring_every_tick_once)
 {
     add_ticks(0, 4 * GRAIN);
-    struct time_range sure = {.from = 3 * S + 1, .to = GRAIN - S / 3};
+    struct time_range window = {.from = 3 * S + 1, .to = GRAIN - S / 3};
     for (int backward = 0; backward <= 1; backward++) {
         struct asker asker;
         asker_init(&asker);
-        asker.waiter.sure = sure;
         asker.waiter.backward = backward;
         size_t before = fake.load_count;
         size_t rows = 0;
-        int64_t at = backward ? sure.to - 1 : sure.from;
-        while (backward ? at >= sure.from : at < sure.to) {
+        int64_t at = backward ? window.to - 1 : window.from;
+        while (backward ? at >= window.from : at < window.to) {
+            asker.waiter.reach_us = backward ? at + 1 - window.from : window.to - at;
             pin_surely(&asker, at);
             if (asker.stretch.block != NULL)
-                rows += block_find(asker.stretch.block, sure.to) -
-                        block_find(asker.stretch.block, sure.from);
+                rows += block_find(asker.stretch.block, window.to) -
+                        block_find(asker.stretch.block, window.from);
             at = backward ? asker.stretch.range.from - 1 : asker.stretch.range.to;
             tape_unpin(&asker.stretch);
         }
@@ -169,25 +166,31 @@ Test(tape_loads, for_somebody_who_is_sure_bring_every_tick_once)
 
 Test(tape_loads, for_somebody_who_looks_back_begin_a_little_earlier)
 {
+    static const struct {
+        int64_t instant;
+        int64_t reach_us;
+        bool backward;
+        struct time_range range;
+        int64_t first_us;
+    } cases[] = {
+        {10 * S, 0, false, {9 * S, 32 * S}, S},
+        {10 * S, 2 * S, false, {10 * S - S / 8, 12 * S}, S / 8},
+        {53 * S, 0, true, {32 * S, 54 * S}, S}, /* who goes back gets there anyway */
+    };
     struct asker asker;
     asker_init(&asker);
     asker.waiter.looks_back = true;
-    cr_assert(pin(&asker, 10 * S) == STATUS_WAIT);
-    check_load(9 * S, 32 * S, false, S);
-    tape_stop_waiting(tape, &asker.waiter);
-    fake_source_end(&fake, STATUS_END);
-    asker.waiter.sure = (struct time_range){.from = 10 * S, .to = 12 * S};
-    cr_assert(pin(&asker, 10 * S) == STATUS_WAIT);
-    check_load(10 * S - S / 8, 12 * S, false, S / 8);
-    tape_stop_waiting(tape, &asker.waiter);
-    fake_source_end(&fake, STATUS_END);
-    cr_assert(pin(&asker, TIME_MIN) == STATUS_WAIT, "there is nothing earlier");
-    tape_stop_waiting(tape, &asker.waiter);
-    fake_source_end(&fake, STATUS_END);
-    asker.waiter.backward = true; /* who goes back gets there anyway */
-    asker.waiter.sure = (struct time_range){.from = 0, .to = 0};
-    cr_assert(pin(&asker, 53 * S) == STATUS_WAIT);
-    check_load(32 * S, 54 * S, true, S);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        asker.waiter.reach_us = cases[i].reach_us;
+        asker.waiter.backward = cases[i].backward;
+        cr_assert(pin(&asker, cases[i].instant) == STATUS_WAIT, "case %zu", i);
+        check_load(cases[i].range.from, cases[i].range.to, cases[i].backward, cases[i].first_us);
+        tape_stop_waiting(tape, &asker.waiter);
+        fake_source_end(&fake, STATUS_END);
+    }
+    asker.waiter.backward = false;
+    cr_assert(pin(&asker, TIME_MIN) == STATUS_WAIT);
+    cr_assert(fake_source_load(&fake)->range.from == TIME_MIN, "there is nothing earlier");
     tape_stop_waiting(tape, &asker.waiter);
 }
 
@@ -197,17 +200,19 @@ Test(tape_loads, for_somebody_who_looks_back_begin_a_little_earlier)
 Test(tape_loads, do_not_read_ahead_beyond_what_is_wanted)
 {
     add_ticks(0, GRAIN);
+    struct time_range window = {.from = 10 * S, .to = 20 * S};
     struct asker asker;
     asker_init(&asker);
-    asker.waiter.sure = (struct time_range){.from = 10 * S, .to = 20 * S};
-    cr_assert(pin(&asker, 10 * S) == STATUS_WAIT);
-    tape_read_ahead(tape, track, asker.waiter.sure, false);
-    tape_read_ahead(tape, track, asker.waiter.sure, true);
+    asker.waiter.reach_us = window.to - window.from;
+    cr_assert(pin(&asker, window.from) == STATUS_WAIT);
+    tape_read_ahead(tape, track, window, false);
+    tape_read_ahead(tape, track, window, true);
     cr_assert(fake.load_count == 1, "it is on its way");
     fake_source_run(&fake);
-    tape_read_ahead(tape, track, asker.waiter.sure, false);
+    tape_read_ahead(tape, track, window, false);
     cr_assert(fake.load_count == 1, "it is there");
-    tape_read_ahead(tape, track, (struct time_range){.from = 10 * S, .to = 20 * S + 1}, false);
+    window.to++;
+    tape_read_ahead(tape, track, window, false);
     cr_assert(fake.load_count == 2, "a microsecond is not");
     check_load(20 * S, GRAIN, false, 0);
     tape_stop_waiting(tape, &asker.waiter);
