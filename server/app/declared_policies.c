@@ -58,6 +58,7 @@ static const struct declared_setting table[] = {
     CANDLES("candle_5m", NULL, NULL, NULL, "5m"),
     CANDLES("candle_15m", NULL, NULL, NULL, "15m"),
     CANDLES("candle_1h", NULL, NULL, NULL, "1h"),
+    CANDLES("candle_1d", NULL, NULL, NULL, "1d"),
     {"database", "sample_at", DECLARED_TIME_OF_DAY, "03:00", "03:00", 0, DAY - MINUTE,
      "when the size of the database is measured, UTC"},
 };

@@ -63,7 +63,7 @@ static int status(const struct configuration *configuration, const struct invoca
 
 /* ---- candles --------------------------------------------------------------------------------- */
 
-static const char *const intervals[] = {"all", "1m", "5m", "15m", "1h", NULL};
+static const char *const intervals[] = {"all", "1m", "5m", "15m", "1h", "1d", NULL};
 
 struct candles_values {
     const char *symbol;

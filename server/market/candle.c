@@ -7,8 +7,8 @@
 #define MINUTE_US (INT64_C(60) * 1000000)
 
 const int64_t candle_stored_us[CANDLE_STORED_INTERVALS] = {MINUTE_US, 5 * MINUTE_US, 15 * MINUTE_US,
-                                                           60 * MINUTE_US};
-static const char *const stored_names[CANDLE_STORED_INTERVALS] = {"1m", "5m", "15m", "1h"};
+                                                           60 * MINUTE_US, 24 * 60 * MINUTE_US};
+static const char *const stored_names[CANDLE_STORED_INTERVALS] = {"1m", "5m", "15m", "1h", "1d"};
 
 const char *candle_stored_name(int64_t interval_us)
 {

@@ -30,8 +30,8 @@ struct candle {
     candle_volume volume;
 };
 
-/* The intervals that are stored, ascending: 1m, 5m, 15m, 1h. */
-#define CANDLE_STORED_INTERVALS 4
+/* The intervals that are stored, ascending: 1m, 5m, 15m, 1h, 1d. */
+#define CANDLE_STORED_INTERVALS 5
 extern const int64_t candle_stored_us[CANDLE_STORED_INTERVALS];
 /* "1m", …; NULL for an interval that is not stored. */
 const char *candle_stored_name(int64_t interval_us);

@@ -18,7 +18,7 @@
 static const char *intervals_of(const struct candle_check *check, char *text, size_t bytes)
 {
     if (check->interval == NULL)
-        return "{1m,5m,15m,1h}";
+        return "{1m,5m,15m,1h,1d}";
     (void)snprintf(text, bytes, "{%s}", check->interval);
     return text;
 }

@@ -16,7 +16,7 @@
 
 /* What is to be compared. */
 struct candle_check {
-    const char *interval;    /* "1m", "5m", "15m" or "1h"; NULL: all four */
+    const char *interval;    /* "1m", "5m", "15m", "1h" or "1d"; NULL: all */
     const char *symbol;      /* NULL: all */
     struct time_range range; /* widened to whole hours, and cut to what is stored */
 };

@@ -69,7 +69,8 @@ static void queued_before(struct connection *connection, const char *age)
 #define UNSTORED                                                                                   \
     "select count(*) from tapedeck.aggregates_list() a join (values ('candle_1m', interval "       \
     "'1 minute'), ('candle_5m', '5 minutes'), ('candle_15m', '15 minutes'), ('candle_1h', "        \
-    "'1 hour')) as w (view, width) using (view) where a.watermark is null or a.watermark < "       \
+    "'1 hour'), ('candle_1d', '1 day')) as w (view, width) using (view) where a.watermark is "     \
+    "null or a.watermark < "                                                                       \
     "tapedeck.bucket_floor(w.width, (select last_time from tapedeck.symbols where symbol = 'T'))"
 #define PASSED_NOW "select count(*) from tapedeck.aggregates_list() where watermark > now()"
 

@@ -231,8 +231,9 @@ static void drop_day(struct world *world)
     world->kept_from += TIME_DAY_US;
     struct time_text day = time_format(world->kept_from);
     char sql[1024];
-    for (size_t i = 0; i < 4; i++) {
-        static const char *const views[] = {"candle_1m", "candle_5m", "candle_15m", "candle_1h"};
+    static const char *const views[] = {"candle_1m", "candle_5m", "candle_15m", "candle_1h",
+                                        "candle_1d"};
+    for (size_t i = 0; i < sizeof views / sizeof *views; i++) {
         (void)snprintf(
             sql, sizeof sql,
             "delete from public.outlived where view = '%s';"
@@ -350,8 +351,9 @@ static void must_be_right(struct world *world)
     static const char *const views[][2] = {{"candle_1m", "1 minute"},
                                            {"candle_5m", "5 minutes"},
                                            {"candle_15m", "15 minutes"},
-                                           {"candle_1h", "1 hour"}};
-    for (size_t i = 0; i < 4; i++) {
+                                           {"candle_1h", "1 hour"},
+                                           {"candle_1d", "1 day"}};
+    for (size_t i = 0; i < sizeof views / sizeof *views; i++) {
         const char *text = wrong(world, views[i][0], views[i][1]);
         cr_assert_str_eq(text, "", "%s, seed %llu:\n%s", views[i][0],
                          (unsigned long long)world->seed, text);
@@ -412,9 +414,9 @@ static void repair(struct world *world)
 
 static void find_and_mend_falsehoods(struct world *world)
 {
-    static const char *const intervals[] = {"1m", "5m", "15m", "1h"};
+    static const char *const intervals[] = {"1m", "5m", "15m", "1h", "1d"};
     char sql[256];
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < sizeof intervals / sizeof *intervals; i++) {
         char rows[128];
         (void)snprintf(rows, sizeof rows, "%s", rows_of(world, intervals[i]));
         (void)snprintf(sql, sizeof sql, "update %s set high = high + 0.00000001", rows);

@@ -252,9 +252,12 @@ static const char oracle_sql[] =
 
 static void must_be_exact(struct world *world)
 {
-    static const char *const widths[][2] = {
-        {"1m", "1 minute"}, {"5m", "5 minutes"}, {"15m", "15 minutes"}, {"1h", "1 hour"}};
-    size_t which = draw(world, 4);
+    static const char *const widths[][2] = {{"1m", "1 minute"},
+                                            {"5m", "5 minutes"},
+                                            {"15m", "15 minutes"},
+                                            {"1h", "1 hour"},
+                                            {"1d", "1 day"}};
+    size_t which = draw(world, 5);
     char sql[1024];
     (void)snprintf(sql, sizeof sql,
                    "select public.compare('%s', $sql$select c.bucket, n.symbol, c.open, c.high,"
@@ -273,9 +276,10 @@ static void must_be_stored(struct world *world)
     static const char *const views[][2] = {{"candle_1m", "1 minute"},
                                            {"candle_5m", "5 minutes"},
                                            {"candle_15m", "15 minutes"},
-                                           {"candle_1h", "1 hour"}};
+                                           {"candle_1h", "1 hour"},
+                                           {"candle_1d", "1 day"}};
     char sql[512];
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 5; i++) {
         (void)snprintf(sql, sizeof sql,
                        "select public.compare('%s', 'select bucket, symbol, open, high, low,"
                        " close, volume, trades from public.%s')",
@@ -289,7 +293,7 @@ static void must_be_stored(struct world *world)
 static int64_t differences(struct connection *connection)
 {
     return ask_number(connection,
-                      "select count(*) from tapedeck.candles_differences('{1m,5m,15m,1h}', null,"
+                      "select count(*) from tapedeck.candles_differences('{1m,5m,15m,1h,1d}', null,"
                       " '2024-08-05Z', '2024-08-08Z')");
 }
 
@@ -435,7 +439,7 @@ ON_BOTH_ENGINES(foreign_writers, triggers_are_off_at_first_and_stay_as_they_were
     cr_assert_eq(enabled(connection), 0);
     /* Down and up again leaves none behind. */
     execute(connection, "select tapedeck.triggers_enable()");
-    MUST(migrate_down(&options, 1, &outcome, &error));
+    MUST(migrate_down(&options, 2, &outcome, &error)); /* 0008 and what followed it */
     cr_assert_eq(ask_number(connection, "select count(*) from pg_trigger where tgrelid ="
                                         " 'public.tick_data'::regclass and tgname ~ '^tapedeck'"),
                  0);

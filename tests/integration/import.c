@@ -119,8 +119,9 @@ Test(import, candles_of_the_real_ticks_equal_a_recomputation)
     } views[] = {{"candle_1m", "1 minute"},
                  {"candle_5m", "5 minutes"},
                  {"candle_15m", "15 minutes"},
-                 {"candle_1h", "1 hour"}};
-    for (size_t i = 0; i < 4; i++) {
+                 {"candle_1h", "1 hour"},
+                 {"candle_1d", "1 day"}};
+    for (size_t i = 0; i < sizeof views / sizeof *views; i++) {
         char sql[2048];
         (void)snprintf(
             sql, sizeof sql,

@@ -239,7 +239,8 @@ static void must_equal_hypertables(struct database *database, struct pg_operatio
     MUST(storage_of(operations, &report, &error));
     must_have(connection, report, "tick_data", "select public.hypertable_size('public.tick_data')");
     must_have(connection, report, "readings", "select public.hypertable_size('public.readings')");
-    static const char *const views[] = {"candle_1m", "candle_5m", "candle_15m", "candle_1h"};
+    static const char *const views[] = {"candle_1m", "candle_5m", "candle_15m", "candle_1h",
+                                        "candle_1d"};
     for (size_t i = 0; i < sizeof views / sizeof *views; i++) {
         (void)snprintf(sql, sizeof sql,
                        "select public.hypertable_size(format('%%I.%%I',"

@@ -67,6 +67,10 @@ Test(policies_command_refusals, declarations_that_this_engine_cannot_bear_are_re
                                              "candle_1h = 90 days ("},
         {"  tick_data: {drop_after: never}\n  candle_1h: {drop_after: 900d}\n",
          "candles must outlive their ticks"},
+        {"  candle_1h: {drop_after: 72d}\n  tick_data: {drop_after: 65d}\n",
+         "it drops what the refresh of candle_1d still looks at, which deletes candles; more than "
+         "72 days is right"},
+        {"  candle_1d: {end_offset: 23h}\n", "at least 1 day is right"},
         {"  candle_1h: {end_offset: 59m}\n", "at least 1 hour is right"},
         {"  candle_1h: {refresh_every: 30d, start_offset: 29d}\n", "at most 28 days 23 hours"},
     };
@@ -86,7 +90,7 @@ Test(policies_command_refusals, just_enough_is_not_refused)
     deck_serve(&deck, NULL);
     if (has_timescaledb()) {
         must_apply("  tick_data: {drop_after: 62d2m, compress_after: 2d}\n"
-                   "  candle_1h: {drop_after: 62d3m}\n");
+                   "  candle_1d: {drop_after: 62d3m}\n");
         must_apply("  tick_data: {chunk: 26d, drop_after: 90d}\n  candle_1m: {start_offset: 3m}\n");
     } else {
         must_apply("  tick_data: {drop_after: 2d12m}\n");

@@ -85,7 +85,8 @@ static void check_load(const char *symbol, int64_t interval_us, struct time_rang
     test_candle_load_deinit(&load);
 }
 
-/* All intervals, both ways; the whole range and a part of it that begins and ends within hours. */
+/* All intervals, both ways; the whole range, and more of it where a bucket needs that, and a part of
+ * it that begins and ends within hours. */
 static void check(const char *symbol, struct time_range range)
 {
     for (size_t i = 0; i < CANDLE_STORED_INTERVALS; i++) {
@@ -94,7 +95,11 @@ static void check(const char *symbol, struct time_range range)
             interval_floor(interval_us, range.from + 97 * TIME_MINUTE_US),
             interval_floor(interval_us, range.to - 211 * TIME_MINUTE_US),
         };
-        check_load(symbol, interval_us, range, i % 2 == 0);
+        struct time_range whole = {
+            interval_floor(interval_us, range.from),
+            interval_ceil(interval_us, range.to),
+        };
+        check_load(symbol, interval_us, whole, i % 2 == 0);
         check_load(symbol, interval_us, part, i % 2 == 1);
     }
 }

@@ -149,7 +149,7 @@ Test(declared_policies, name_the_file_and_the_line_of_what_is_wrong)
          "tapedeck.yaml line 3: policies has no tick_dat: did you mean tick_data?"},
         {"policies:\n  frobnicate: {chunk: 1d}\n", "line 2: policies has no frobnicate: it knows "
                                                    "tick_data, candle_1m, candle_5m, candle_15m, "
-                                                   "candle_1h, database"},
+                                                   "candle_1h, candle_1d, database"},
         {"policies:\n  tick_data:\n    chunk: 1d\n    dropafter: 9d\n",
          "tapedeck.yaml line 4: tick_data has no dropafter: did you mean drop_after?"},
         {"policies:\n  database:\n    drop_after: 9d\n",

@@ -67,12 +67,19 @@ Test(market_candle, knows_what_is_stored_and_what_rolls_up_from_it)
         int64_t interval_us;
         int64_t divisor_us;
     } table[] = {
-        {TIME_SECOND_US, 0},        {30 * TIME_SECOND_US, 0},
-        {90 * TIME_SECOND_US, 0},   {MINUTE, MINUTE},
-        {3 * MINUTE, MINUTE},       {10 * MINUTE, 5 * MINUTE},
-        {45 * MINUTE, 15 * MINUTE}, {60 * MINUTE, 60 * MINUTE},
-        {90 * MINUTE, 15 * MINUTE}, {240 * MINUTE, 60 * MINUTE},
-        {TIME_DAY_US, 60 * MINUTE}, {7 * TIME_DAY_US, 60 * MINUTE},
+        {TIME_SECOND_US, 0},
+        {30 * TIME_SECOND_US, 0},
+        {90 * TIME_SECOND_US, 0},
+        {MINUTE, MINUTE},
+        {3 * MINUTE, MINUTE},
+        {10 * MINUTE, 5 * MINUTE},
+        {45 * MINUTE, 15 * MINUTE},
+        {60 * MINUTE, 60 * MINUTE},
+        {90 * MINUTE, 15 * MINUTE},
+        {240 * MINUTE, 60 * MINUTE},
+        {TIME_DAY_US, TIME_DAY_US},
+        {7 * TIME_DAY_US, TIME_DAY_US},
+        {36 * TIME_HOUR_US, TIME_HOUR_US},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         cr_assert(candle_stored_divisor(table[i].interval_us) == table[i].divisor_us);

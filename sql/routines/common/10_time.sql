@@ -42,16 +42,44 @@ begin
         when '5m' then return interval '5 minutes';
         when '15m' then return interval '15 minutes';
         when '1h' then return interval '1 hour';
+        when '1d' then return interval '24 hours';
         else
             raise exception using
                 errcode = 'TD002',
                 message = format('no candles of interval "%s" are stored', p_interval),
-                hint = 'Stored intervals are 1m, 5m, 15m and 1h.';
+                hint = 'Stored intervals are 1m, 5m, 15m, 1h and 1d.';
     end case;
 end
 $$;
 
-comment on function tapedeck.interval_width(text) is 'Width of a stored interval: 1m, 5m, 15m or 1h.';
+comment on function tapedeck.interval_width(text) is 'Width of a stored interval: 1m, 5m, 15m, 1h or 1d.';
+
+-- Which candles are stored, and from which: each view is called candle_ and the interval.
+create or replace function tapedeck.stored_intervals()
+returns text[]
+language sql
+immutable parallel safe
+as $$ select array['1m', '5m', '15m', '1h', '1d'] $$;
+
+comment on function tapedeck.stored_intervals() is
+    'The intervals whose candles are stored, ascending: each after the one that it is made from.';
+
+create or replace function tapedeck.candle_views()
+returns text[]
+language sql
+immutable parallel safe
+as $$ select array['candle_1m', 'candle_5m', 'candle_15m', 'candle_1h', 'candle_1d'] $$;
+
+comment on function tapedeck.candle_views() is 'The views of the stored intervals, in the same order.';
+
+create or replace function tapedeck.interval_source(p_interval text)
+returns text
+language sql
+immutable parallel safe
+as $$ select case p_interval when '1m' then null when '1d' then '1h' else '1m' end $$;
+
+comment on function tapedeck.interval_source(text) is
+    'The stored interval that the candles of this one are made from; null: from ticks.';
 
 create or replace function tapedeck.range_check(p_from timestamptz, p_to timestamptz)
 returns void

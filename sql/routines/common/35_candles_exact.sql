@@ -4,8 +4,8 @@
 --   |== stored ==|-- owed --|==== stored ====|.. ticks dropped: stored ..|-- above the watermark
 --        rows      ticks          rows                  rows                     ticks
 --
--- Owed 5m, 15m and 1h are folded from exact minutes. Each piece is planned by itself with its bounds as constants,
--- so only the chunks it touches are; and all of them see the snapshot of the calling statement.
+-- Owed 5m, 15m and 1h are folded from exact minutes, 1d from exact hours. Each piece is planned by itself with its
+-- bounds as constants, so only the chunks it touches are; and all of them see the snapshot of the calling statement.
 
 create or replace function tapedeck.candles_unsure(p_interval text, p_from timestamptz, p_to timestamptz)
 returns tstzmultirange
@@ -82,7 +82,7 @@ begin
                    (array_agg(c.close order by c.bucket))[count(*)],
                    sum(c.volume),
                    sum(c.trades)::bigint
-              from tapedeck.candles_exact('1m', p_symbol, v_piece.lo, v_piece.hi) c
+              from tapedeck.candles_exact(tapedeck.interval_source(p_interval), p_symbol, v_piece.lo, v_piece.hi) c
              group by 1
              order by 1;
         end if;

@@ -35,9 +35,9 @@ as $$
 declare
     v_width interval := tapedeck.interval_any(p_interval_us);
     v_stored text := (select w.name
-                        from unnest(array['1h', '15m', '5m', '1m']) with ordinality as w (name, place)
+                        from unnest(tapedeck.stored_intervals()) with ordinality as w (name, place)
                        where p_interval_us % (extract(epoch from tapedeck.interval_width(w.name)) * 1000000)::bigint = 0
-                       order by w.place
+                       order by w.place desc
                        limit 1);
 begin
     if v_stored is null then

@@ -1,6 +1,7 @@
 -- The tail of a view: finished buckets beyond its watermark that have ticks. They are computed from ticks at
 -- every read until somebody stores them. Tapedeck's own writers queue what they write; ticks of others come
--- here, because TimescaleDB's policies get to them only in their turn, an hour later for candle_1h.
+-- here, because TimescaleDB's policies get to them only in their turn, an hour later for candle_1h, a day later
+-- for candle_1d.
 --
 --   others write -> symbols_reconcile() -> foreign_queue():  below the watermark: queued; above: owed
 --   server       -> tails_queue(): hours of it, or a minute since the last time -> queued, up to the forming bucket
@@ -156,9 +157,10 @@ begin
     end if;
     for v_view in
         select t.view, t.queued_at, tapedeck.tail_from(t.view) as low,
+               tapedeck.interval_width(i.name) as width,
                tapedeck.bucket_floor(tapedeck.interval_width(i.name), v_now) as finished
           from tapedeck.candle_tails t
-          join unnest(array['1m', '5m', '15m', '1h']) as i (name) on t.view = 'candle_' || i.name
+          join unnest(tapedeck.stored_intervals()) as i (name) on t.view = 'candle_' || i.name
     loop
         v_low := v_view.low;
         continue when v_low >= v_view.finished;
@@ -180,6 +182,11 @@ begin
         if v_due > v_now then
             v_wait := least(v_wait, extract(epoch from v_due - v_now));
             continue;
+        end if;
+        -- A refresh goes back to the old watermark. Of the last day its last hour is enough: meanwhile nobody can
+        -- believe what is stored of a queued range, and the other hours are.
+        if v_first >= v_view.finished - v_view.width then
+            v_first := greatest(v_first, v_view.finished - c_backlog);
         end if;
         v_from := least(v_from, v_first);
         v_to := greatest(v_to, v_view.finished);

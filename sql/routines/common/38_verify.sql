@@ -132,6 +132,8 @@ begin
        and (d.place = 1) = (f.name is null or k.name is null)
        -- Above the watermark nothing is stored; what is queued is known to be out of date.
        and b.bucket < w.watermark
+       -- Of the rest of a bucket that reaches beyond this piece nothing is known here.
+       and b.bucket >= p_from and b.bucket + w.width <= p_to
        and not exists (select
                          from tapedeck.pending_refresh p
                         where p.range_from < b.bucket + w.width and p.range_to > b.bucket)
@@ -140,4 +142,4 @@ end
 $$;
 
 comment on function tapedeck.candles_differences(text[], text, timestamptz, timestamptz) is
-    'How the stored candles of [p_from, p_to), whole hours with ticks, differ from these: kind is missing, superfluous (both without field and values) or differs. A null symbol means all. Buckets that are queued for refresh, or not stored yet, are left out.';
+    'How the stored candles of [p_from, p_to), whole hours with ticks, differ from these: kind is missing, superfluous (both without field and values) or differs. A null symbol means all. Buckets that are queued for refresh, not stored yet, or only in part within the range are left out.';

@@ -53,11 +53,10 @@ as $$
                as d (target text, setting text, value text, source text)
         union all
         select c.target, 'refresh_order', 'oldest first', 'always'
-          from pg_catalog.unnest(array['candle_1m', 'candle_5m', 'candle_15m', 'candle_1h']) as c (target)
+          from pg_catalog.unnest(tapedeck.candle_views()) as c (target)
          where tapedeck.policy_unsupported(c.target, 'refresh_order') is null
     )
-    select (10 * coalesce(pg_catalog.array_position(array['tick_data', 'candle_1m', 'candle_5m', 'candle_15m',
-                                                          'candle_1h', 'database'], e.target), 9)
+    select (10 * coalesce(pg_catalog.array_position('tick_data'::text || tapedeck.candle_views() || 'database'::text, e.target), 9)
             + coalesce(pg_catalog.array_position(array['chunk', 'compression', 'retention', 'refresh', 'sample'],
                                                  e.kind), 9))::integer,
            e.target, e.kind, e.setting, s.value,
@@ -167,7 +166,7 @@ begin
                    v_said ->> 'tick_data.compress_after', v_said ->> 'tick_data.drop_after')) r;
     end if;
 
-    foreach v_name in array array['candle_1m', 'candle_5m', 'candle_15m', 'candle_1h'] loop
+    foreach v_name in array tapedeck.candle_views() loop
         continue when tapedeck.policy_unsupported(v_name, 'start_offset') is not null;
         v_width := tapedeck.interval_width(substr(v_name, 8));
         v_start := tapedeck.words_interval(v_value ->> (v_name || '.start_offset'));
@@ -219,8 +218,8 @@ begin
             end if;
         end if;
 
-        -- The wider candles are made from those of a minute.
-        v_from := case when v_name = 'candle_1m' then 'tick_data' else 'candle_1m' end;
+        -- The wider candles are made from narrower ones.
+        v_from := coalesce('candle_' || tapedeck.interval_source(substr(v_name, 8)), 'tick_data');
         v_drop := tapedeck.words_interval(v_value ->> (v_from || '.drop_after'));
         v_bound := tapedeck.policy_drop_after_bound(
             v_start, tapedeck.words_interval(v_value ->> (v_from || '.chunk')), v_width);
@@ -270,8 +269,12 @@ begin
     if p_interval = '1m' then
         return upper(tapedeck.dropped_chunks(v_from, p_to));
     end if;
-    -- The others: before the first minute that is left.
-    v_first := tapedeck.bucket_floor(v_width, coalesce(tapedeck.candle_first(v_from, p_to), p_to));
+    -- The others: before the first candle that is left of what they are made of.
+    execute format('select min(c.bucket) from %s c where c.bucket >= $1 and c.bucket < $2',
+                   tapedeck.candle_rows(tapedeck.interval_source(p_interval)))
+       into v_first
+      using v_from, p_to;
+    v_first := tapedeck.bucket_floor(v_width, coalesce(v_first, p_to));
     -- Stored ones only: those above the watermark are made of what is there.
     execute format('select max(c.bucket) from public.%I c where c.bucket >= $1 and c.bucket < least($2, $3)',
                    'candle_' || p_interval)

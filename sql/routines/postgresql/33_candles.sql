@@ -111,8 +111,8 @@ language sql
 stable
 as $$
     select v.view, w.at, tapedeck.aggregate_lag(v.width, w.at)
-      from (values (1, 'candle_1m', interval '1 minute'), (2, 'candle_5m', interval '5 minutes'),
-                   (3, 'candle_15m', interval '15 minutes'), (4, 'candle_1h', interval '1 hour'))
+      from (select i.place, 'candle_' || i.name, tapedeck.interval_width(i.name)
+              from pg_catalog.unnest(tapedeck.stored_intervals()) with ordinality as i (name, place))
                 as v (place, view, width)
       left join lateral (select tapedeck.bucket_floor(v.width, s.watermark)
                            from tapedeck.candle_state s
@@ -141,7 +141,7 @@ declare
     v_changed bigint := 0;
 begin
     -- Each out of the one before it. Only whole buckets: what the watermark has not passed is not stored.
-    foreach v_interval in array array['5m', '15m', '1h'] loop
+    foreach v_interval in array array_remove(tapedeck.stored_intervals(), '1m') loop
         v_width := tapedeck.interval_width(v_interval);
         v_from := tapedeck.bucket_floor(v_width, p_from);
         v_to := least(tapedeck.bucket_ceil(v_width, p_to), tapedeck.bucket_floor(v_width, p_watermark));

@@ -49,7 +49,7 @@ as $$
     select case
                when p_setting in ('compress_after', 'compress_every') then 'plain PostgreSQL does not compress'
                when p_setting = 'chunk' then 'on plain PostgreSQL a partition is one UTC day'
-               when p_target in ('candle_5m', 'candle_15m', 'candle_1h') and p_setting <> 'drop_after'
+               when p_target = any (tapedeck.candle_views()) and p_target <> 'candle_1m' and p_setting <> 'drop_after'
                    then 'plain PostgreSQL stores these candles together with those of candle_1m'
                when p_target like 'candle\_%' and p_setting = 'drop_after' then 'plain PostgreSQL keeps all candles'
                when p_setting = 'refresh_order' then 'plain PostgreSQL always goes oldest first'

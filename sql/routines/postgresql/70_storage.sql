@@ -11,7 +11,7 @@ stable
 as $$
     with candles as materialized (
         select 'candle_' || i.name as view, tapedeck.candle_rows(i.name)::regclass::oid as relation
-          from unnest(array['1m', '5m', '15m', '1h']) as i (name)
+          from unnest(tapedeck.stored_intervals()) as i (name)
     )
     select t.table_name, t.row_count, t.exact, t.size_bytes, false
       from (select 'tick_data', true,
@@ -28,8 +28,7 @@ as $$
               from tapedeck.storage_plain_tables(array(select c.relation from candles c)
                                                  || 'public.tick_data'::regclass::oid) p)
             as t (table_name, is_own, row_count, exact, size_bytes)
-     order by pg_catalog.array_position(array['tick_data', 'candle_1m', 'candle_5m', 'candle_15m', 'candle_1h'],
-                                        t.table_name),
+     order by pg_catalog.array_position('tick_data'::text || tapedeck.candle_views(), t.table_name),
               t.is_own desc, t.table_name collate "C"
 $$;
 

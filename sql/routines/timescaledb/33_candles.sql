@@ -9,7 +9,7 @@ declare
     v_rows text;
     v_branches text := '';
 begin
-    foreach v_interval in array array['1m', '5m', '15m', '1h'] loop
+    foreach v_interval in array tapedeck.stored_intervals() loop
         select pg_catalog.format('%I.%I', a.materialization_hypertable_schema, a.materialization_hypertable_name)
           into strict v_rows
           from timescaledb_information.continuous_aggregates a
@@ -76,8 +76,11 @@ comment on function tapedeck.candles_stored(text, text, timestamptz, timestamptz
 -- A range moves from one book to the next within one transaction. Everything is in microseconds, ends inclusive.
 do $do$
 declare
-    v_ids integer[];
+    -- Of the stored rows, by interval; and of these with those that they are made from, the narrowest first.
+    v_ids jsonb := '{}';
+    v_made integer[];
     v_interval text;
+    v_source text;
     v_names text := '';
     v_books text := '';
     v_branches text := '';
@@ -89,18 +92,24 @@ begin
       join _timescaledb_catalog.dimension d on d.hypertable_id = h.id and d.column_name = 'time'
      where h.schema_name = 'public' and h.table_name = 'tick_data';
 
-    foreach v_interval in array array['1m', '5m', '15m', '1h'] loop
+    foreach v_interval in array tapedeck.stored_intervals() loop
         v_names := v_names || (
             select pg_catalog.format(E'\n        when %L then return %L;', v_interval,
                                      pg_catalog.format('%I.%I', a.materialization_hypertable_schema,
                                                        a.materialization_hypertable_name))
               from timescaledb_information.continuous_aggregates a
              where a.view_schema = 'public' and a.view_name = 'candle_' || v_interval);
-        v_ids := v_ids || (select a.mat_hypertable_id
-                             from _timescaledb_catalog.continuous_agg a
-                            where a.user_view_schema = 'public' and a.user_view_name = 'candle_' || v_interval);
-        v_branches := v_branches || pg_catalog.format(E'\n        when %L then v_view := %s;',
-                                                      v_interval, v_ids[pg_catalog.cardinality(v_ids)]);
+        v_ids := v_ids || pg_catalog.jsonb_build_object(v_interval, (
+            select a.mat_hypertable_id
+              from _timescaledb_catalog.continuous_agg a
+             where a.user_view_schema = 'public' and a.user_view_name = 'candle_' || v_interval));
+        v_made := array[(v_ids ->> v_interval)::integer];
+        v_source := tapedeck.interval_source(v_interval);
+        while v_source is not null loop
+            v_made := (v_ids ->> v_source)::integer || v_made;
+            v_source := tapedeck.interval_source(v_source);
+        end loop;
+        v_branches := v_branches || pg_catalog.format(E'\n        when %L then v_made := %L;', v_interval, v_made);
     end loop;
 
     execute pg_catalog.format($sql$
@@ -121,12 +130,12 @@ $$
 
     -- Ranges that are being stored are in a table of their own since 2.22.
     if pg_catalog.to_regclass('_timescaledb_catalog.continuous_aggs_materialization_ranges') is not null then
-        v_books := pg_catalog.format($sql$
+        v_books := $sql$
              union all
             select r.lowest_modified_value, r.greatest_modified_value
               from _timescaledb_catalog.continuous_aggs_materialization_ranges r
-             where r.materialization_id in (%s, v_view)
-               and r.lowest_modified_value < v_to_us and r.greatest_modified_value >= v_from_us$sql$, v_ids[1]);
+             where r.materialization_id = any (v_made)
+               and r.lowest_modified_value < v_to_us and r.greatest_modified_value >= v_from_us$sql$;
     end if;
 
     execute pg_catalog.format($sql$
@@ -138,30 +147,31 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_width interval := tapedeck.interval_width(p_interval);
-    v_view integer;
+    v_made integer[];
     v_from_us bigint := tapedeck.time_us(p_from);
     v_to_us bigint := tapedeck.time_us(p_to);
     v_owed tstzmultirange;
 begin
     case p_interval %s
     end case;
-    -- An hour follows from its minutes: it is owed what they are, and what has been stored of them since.
+    -- An hour follows from its minutes, a day from its hours: it is owed what they are, and what has been stored
+    -- of them since.
     select range_agg(tstzrange(tapedeck.bucket_floor(v_width, _timescaledb_functions.to_timestamp(greatest(b.lowest, v_from_us))),
                                tapedeck.bucket_ceil(v_width, _timescaledb_functions.to_timestamp(least(b.greatest, v_to_us - 1) + 1))))
       into v_owed
       from (select l.lowest_modified_value, l.greatest_modified_value
               from _timescaledb_catalog.continuous_aggs_hypertable_invalidation_log l
-             where l.hypertable_id in (%s, case when v_view <> %s then %s end)
+             where (l.hypertable_id = %s or l.hypertable_id = any (v_made[:cardinality(v_made) - 1]))
                and l.lowest_modified_value < v_to_us and l.greatest_modified_value >= v_from_us
              union all
             select l.lowest_modified_value, l.greatest_modified_value
               from _timescaledb_catalog.continuous_aggs_materialization_invalidation_log l
-             where l.materialization_id in (%s, v_view)
+             where l.materialization_id = any (v_made)
                and l.lowest_modified_value < v_to_us and l.greatest_modified_value >= v_from_us%s
              union all
             select w.watermark, v_to_us - 1
               from _timescaledb_catalog.continuous_aggs_watermark w
-             where w.mat_hypertable_id in (%s, v_view)
+             where w.mat_hypertable_id = any (v_made)
                and w.watermark < v_to_us
              union all
             select tapedeck.time_us(p.range_from), tapedeck.time_us(p.range_to) - 1
@@ -170,7 +180,7 @@ begin
     return coalesce(v_owed, '{}'::tstzmultirange);
 end
 $$
-    $sql$, v_branches, v_ticks, v_ids[1], v_ids[1], v_ids[1], v_books, v_ids[1]);
+    $sql$, v_branches, v_ticks, v_books);
 
     execute pg_catalog.format($sql$
 create or replace function tapedeck.tick_cover(p_from timestamptz, p_to timestamptz)
@@ -217,8 +227,8 @@ as $$
              cross join lateral (select _timescaledb_functions.to_timestamp(
                                             _timescaledb_functions.cagg_watermark(a.mat_hypertable_id))) as t (at)
              where a.user_view_schema = 'public'
-               and a.user_view_name in ('candle_1m', 'candle_5m', 'candle_15m', 'candle_1h')) as w (view, watermark)
-     order by pg_catalog.array_position(array['candle_1m', 'candle_5m', 'candle_15m', 'candle_1h'], w.view)
+               and a.user_view_name = any (tapedeck.candle_views())) as w (view, watermark)
+     order by pg_catalog.array_position(tapedeck.candle_views(), w.view)
 $$;
 
 comment on function tapedeck.aggregates_list() is
@@ -329,7 +339,7 @@ declare
                                       and 'force' = any (p.proargnames));
 begin
     perform tapedeck.range_check(p_from, p_to);
-    foreach v_view in array array['1m', '5m', '15m', '1h'] loop
+    foreach v_view in array tapedeck.stored_intervals() loop
         v_width := tapedeck.interval_width(v_view);
         -- A refresh moves the watermark to its end, and what lies below the watermark is read from what is
         -- stored: so whatever lies between the two comes along, as far as no other row of the queue has it.
@@ -346,11 +356,14 @@ begin
                   from tapedeck.tick_chunks() c
                  where c.range_start < p_to and c.range_end > v_begin
             ), whole as (
+                -- Whole buckets, should a chunk end within one: the narrower candles outlive their ticks.
                 select lower(r) as range_start, upper(r) as range_end,
                        greatest(tapedeck.bucket_floor(v_width, v_begin), lower(r)) as lo,
                        least(tapedeck.bucket_ceil(v_width, p_to), upper(r),
                              tapedeck.bucket_floor(v_width, p_now)) as hi
-                  from unnest((select range_agg(tstzrange(piece.range_start, piece.range_end)) from piece)) r
+                  from unnest((select range_agg(tstzrange(tapedeck.bucket_floor(v_width, piece.range_start),
+                                                          tapedeck.bucket_ceil(v_width, piece.range_end)))
+                                 from piece)) r
             )
             select * from piece where v_view = '1m' and lo < hi
             union all

@@ -160,7 +160,7 @@ declare
 begin
     for v_view in
         select a.view, tapedeck.interval_width(i.name) as width, a.watermark
-          from unnest(array['1m', '5m', '15m', '1h']) with ordinality as i (name, place)
+          from unnest(tapedeck.stored_intervals()) with ordinality as i (name, place)
           join tapedeck.aggregates_list() a on a.view = 'candle_' || i.name
          order by i.place
     loop

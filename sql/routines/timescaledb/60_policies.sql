@@ -130,10 +130,10 @@ begin
     for v_view in
         select 'candle_' || w.name as name, tapedeck.interval_width(w.name) as width,
                a.user_view_name is not null as is_there, a.materialized_only, a.mat_hypertable_id,
-               -- The hypertable it is computed from: tick_data, or the stored rows of candle_1m.
+               -- The hypertable it is computed from: tick_data, or the stored rows of a narrower view.
                coalesce(p.user_view_name, h.table_name) as source,
                d.interval_length * interval '1 microsecond' as source_chunk
-          from unnest(array['1m', '5m', '15m', '1h']) with ordinality as w (name, place)
+          from unnest(tapedeck.stored_intervals()) with ordinality as w (name, place)
           left join _timescaledb_catalog.continuous_agg a
             on a.user_view_schema = 'public' and a.user_view_name = 'candle_' || w.name
           left join _timescaledb_catalog.hypertable h on h.id = a.raw_hypertable_id
@@ -218,7 +218,7 @@ begin
           from timescaledb_information.jobs j
          where j.proc_name = 'policy_retention' and j.scheduled
            and j.hypertable_schema = 'public'
-           and j.hypertable_name in ('tick_data', 'candle_1m', 'candle_5m', 'candle_15m', 'candle_1h')
+           and j.hypertable_name = any ('tick_data'::text || tapedeck.candle_views())
            and j.config ->> 'drop_after' is null
          order by j.job_id
     loop

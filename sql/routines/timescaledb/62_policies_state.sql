@@ -28,6 +28,7 @@ as $$
                ('candle_5m', 'refresh'), ('candle_5m', 'retention'),
                ('candle_15m', 'refresh'), ('candle_15m', 'retention'),
                ('candle_1h', 'refresh'), ('candle_1h', 'retention'),
+               ('candle_1d', 'refresh'), ('candle_1d', 'retention'),
                ('database', 'sample')
     ),
     job as materialized (
@@ -61,7 +62,7 @@ as $$
        and d.hypertable_name = a.materialization_hypertable_name
        and d.dimension_number = 1
      where a.view_schema = 'public'
-       and a.view_name in ('candle_1m', 'candle_5m', 'candle_15m', 'candle_1h')
+       and a.view_name = any (tapedeck.candle_views())
     union all
     select o.target, o.kind, s.setting, s.value, j.job_id, j.scheduled, j.next_start
       from ours o
@@ -236,9 +237,9 @@ declare
     v_config jsonb := jsonb_build_object('start_offset', (p_settings ->> 'start_offset')::interval,
                                          'end_offset', (p_settings ->> 'end_offset')::interval);
     v_every interval := (p_settings ->> 'refresh_every')::interval;
-    -- A day of minutes, a month of anything wider.
+    -- A day of minutes, a month of anything wider, a year of days.
     v_batch integer := case p_target when 'candle_1m' then 1440 when 'candle_5m' then 8640
-                                     when 'candle_15m' then 2880 else 720 end;
+                                     when 'candle_15m' then 2880 when 'candle_1h' then 720 else 365 end;
     v_batches jsonb := case when tapedeck.policy_has_batches()
                             then jsonb_build_object('buckets_per_batch', v_batch, 'refresh_newest_first', false)
                             else '{}' end;

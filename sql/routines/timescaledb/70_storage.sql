@@ -12,7 +12,7 @@ as $$
     select h.id, c.oid,
            pg_catalog.format(case when v.nspname = 'public' then '%2$I' else '%1$I.%2$I' end, v.nspname, v.relname),
            v.nspname = 'public'
-           and v.relname in ('tick_data', 'candle_1m', 'candle_5m', 'candle_15m', 'candle_1h')
+           and v.relname = any ('tick_data'::text || tapedeck.candle_views())
       from _timescaledb_catalog.hypertable h
       join pg_catalog.pg_namespace n on n.nspname = h.schema_name
       join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = h.table_name
@@ -100,8 +100,7 @@ as $$
             select p.table_name, p.is_own, p.row_count, p.exact, p.size_bytes, false
               from tapedeck.storage_plain_tables(array(select h.relation from hypertable h)) p)
             as t (table_name, is_own, row_count, exact, size_bytes, is_hypertable)
-     order by pg_catalog.array_position(array['tick_data', 'candle_1m', 'candle_5m', 'candle_15m', 'candle_1h'],
-                                        t.table_name),
+     order by pg_catalog.array_position('tick_data'::text || tapedeck.candle_views(), t.table_name),
               t.is_own desc, t.table_name collate "C"
 $$;
 
@@ -159,8 +158,7 @@ as $$
       from tapedeck.storage_hypertables() h
       left join lateral public.%I(h.relation::regclass) c on true
       left join tapedeck.storage_overdue() o on o.hypertable_id = h.hypertable_id
-     order by pg_catalog.array_position(array['tick_data', 'candle_1m', 'candle_5m', 'candle_15m', 'candle_1h'],
-                                        h.table_name), h.table_name collate "C"
+     order by pg_catalog.array_position('tick_data'::text || tapedeck.candle_views(), h.table_name), h.table_name collate "C"
 $$
     $sql$, case when pg_catalog.to_regprocedure('public.hypertable_columnstore_stats(regclass)') is not null
                 then 'hypertable_columnstore_stats' else 'hypertable_compression_stats' end);
