@@ -80,7 +80,8 @@ static int status_of(uint16_t port, const char *token)
 {
     char headers[2048];
     struct http_response response;
-    (void)snprintf(headers, sizeof headers, "Authorization: Bearer %s\r\n", token);
+    (void)snprintf(headers, sizeof headers, "Authorization: Bearer %s\r\n",
+                   token != NULL ? token : "");
     http_request(port, "GET", "/api/v1/symbols", token != NULL ? headers : NULL, &response);
     int status = response.status;
     http_response_deinit(&response);
