@@ -197,6 +197,26 @@ ON_BOTH_ENGINES(operations, the_disk_is_told_only_of_a_folder_that_is_proven_to_
 static const char partitions_bytes[] = "select sum(pg_catalog.pg_total_relation_size(t.relid))"
                                        "  from pg_catalog.pg_partition_tree('public.tick_data') t";
 
+/* Who drops a partition locks the table, then the partition. A report that had a partition and then
+ * asked for the table was in a deadlock with him. */
+Test(operations, on_postgresql_reports_lock_no_partitions)
+{
+    static const char locked[] = "select count(*) from pg_catalog.pg_locks l"
+                                 " join pg_catalog.pg_inherits i on i.inhrelid = l.relation"
+                                 " where i.inhparent = 'public.tick_data'::regclass"
+                                 " and l.pid = pg_catalog.pg_backend_pid()";
+    struct database database;
+    (void)database_init(&database, ENGINE_POSTGRESQL);
+    execute(database.connection, "begin");
+    execute(database.connection, "select * from tapedeck.storage_tables()");
+    execute(database.connection, "select * from tapedeck.table_size('public.tick_data')");
+    cr_assert_eq(ask_number(database.connection, locked), 0);
+    execute(database.connection, "select * from pg_catalog.pg_partition_tree('public.tick_data')");
+    cr_assert_gt(ask_number(database.connection, locked), 0, "they would be seen");
+    execute(database.connection, "rollback");
+    database_deinit(&database);
+}
+
 Test(operations, on_postgresql_partitions_count_with_their_table)
 {
     struct database database;

@@ -24,6 +24,29 @@ $$;
 comment on function tapedeck.rows_guess(oid) is
     'About how many rows a table has, from its statistics and its size now. Null when it is gone.';
 
+create or replace function tapedeck.partition_tree(p_table oid)
+returns table (relid oid, is_leaf boolean)
+language sql
+stable
+as $$
+    -- Not pg_partition_tree(): that locks the partitions, and not the table. Who then wants the table too waits
+    -- for whoever drops a partition, which locks the table first, and is waited for by him.
+    with recursive tree as (
+        select c.oid, c.relkind
+          from pg_catalog.pg_class c
+         where c.oid = p_table
+         union all
+        select c.oid, c.relkind
+          from tree t
+          join pg_catalog.pg_inherits i on i.inhparent = t.oid
+          join pg_catalog.pg_class c on c.oid = i.inhrelid and c.relispartition
+    )
+    select t.oid, t.relkind <> 'p' from tree t
+$$;
+
+comment on function tapedeck.partition_tree(oid) is
+    'A table and, if it is partitioned, its partitions of all levels. Locks none of them.';
+
 create or replace function tapedeck.rows_of(p_table oid, out row_count bigint, out exact boolean)
 language plpgsql
 stable
@@ -73,7 +96,7 @@ as $$
              cross join lateral (
                     select case when c.relkind = 'p'
                                 then (select sum(pg_catalog.pg_total_relation_size(t.relid))::bigint
-                                        from pg_catalog.pg_partition_tree(c.oid) t)
+                                        from tapedeck.partition_tree(c.oid) t)
                                 else pg_catalog.pg_total_relation_size(c.oid) end) as b (bytes)
              where c.relkind in ('r', 'p', 'm')
                and c.relpersistence <> 't'
@@ -92,8 +115,8 @@ as $$
              where l.relkind <> 'p'
              union all
             select sum(tapedeck.rows_guess(t.relid))::bigint, false
-              from pg_catalog.pg_partition_tree(l.oid) t
-             where l.relkind = 'p' and t.isleaf
+              from tapedeck.partition_tree(l.oid) t
+             where l.relkind = 'p' and t.is_leaf
             having l.relkind = 'p') r
      where l.bytes is not null
 $$;

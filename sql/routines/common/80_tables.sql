@@ -320,9 +320,7 @@ as $$
            coalesce(sum(pg_catalog.pg_indexes_size(o.oid)), 0)::bigint,
            coalesce(sum(s.toast), 0)::bigint,
            coalesce(sum(pg_catalog.pg_total_relation_size(o.oid)), 0)::bigint
-      from (select p_table as oid
-             union
-            select t.relid from pg_catalog.pg_partition_tree(p_table) t) o
+      from (select t.relid as oid from tapedeck.partition_tree(p_table) t) o
       join pg_catalog.pg_class c on c.oid = o.oid
      cross join lateral (
             select case when c.reltoastrelid <> 0 then pg_catalog.pg_total_relation_size(c.reltoastrelid) else 0 end) as s (toast)

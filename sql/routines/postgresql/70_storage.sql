@@ -18,7 +18,7 @@ as $$
                    (select coalesce(sum(s.ticks), 0)::bigint from tapedeck.symbols s),
                    (select coalesce(bool_and(s.exact), true) from tapedeck.symbols s),
                    (select coalesce(sum(pg_catalog.pg_total_relation_size(p.relid)), 0)::bigint
-                      from pg_catalog.pg_partition_tree('public.tick_data') p)
+                      from tapedeck.partition_tree('public.tick_data'::regclass) p)
             union all
             select c.view, true, r.row_count, r.exact, pg_catalog.pg_total_relation_size(c.relation)
               from candles c
