@@ -217,6 +217,21 @@ static bool is_equal(const struct rows *a, const struct rows *b)
            memcmp(a->values, b->values, a->count * sizeof a->values[0]) == 0;
 }
 
+/* The first row that is not the same: what it is / what it should be. */
+static const char *difference(const struct rows *is, const struct rows *should_be)
+{
+    static char text[512];
+    size_t row = 0;
+    while (row < is->count && row < should_be->count &&
+           memcmp(is->values[row], should_be->values[row], sizeof is->values[row]) == 0)
+        row++;
+    size_t used = (size_t)snprintf(text, sizeof text, "row %zu:", row);
+    for (size_t field = 0; field < FIELDS && row < is->count && row < should_be->count; field++)
+        used += (size_t)snprintf(text + used, sizeof text - used, " %" PRId64 "/%" PRId64,
+                                 is->values[row][field], should_be->values[row][field]);
+    return text;
+}
+
 /* Takes messages until the charts are what SQL says now; returns how long that took. */
 static int64_t await_sql(struct wire_client *client, struct chart *charts, size_t count,
                          const char *const *intervals)
@@ -228,8 +243,9 @@ static int64_t await_sql(struct wire_client *client, struct chart *charts, size_
         while (!is_equal(&charts[i].rows, &expected)) {
             int64_t left_ms = began_ms + SEEN_MS - now_ms();
             json_t *message = wire_client_receive_tree(client, left_ms > 0 ? (int)left_ms : 0);
-            cr_assert_not_null(message, "%s: %zu candles, SQL has %zu", intervals[i],
-                               charts[i].rows.count, expected.count);
+            cr_assert_not_null(message, "%s: %zu candles, SQL has %zu; %s", intervals[i],
+                               charts[i].rows.count, expected.count,
+                               difference(&charts[i].rows, &expected));
             int64_t id = (int64_t)json_integer_value(json_object_get(message, "id"));
             cr_assert(json_object_get(message, "n") != NULL, "%s",
                       json_string_value(json_object_get(message, "message")));
@@ -309,11 +325,14 @@ Test(live_candles, live_follow_every_writer_within_a_second)
     int64_t late_ms = await_sql(client, charts, INTERVALS, sql_intervals);
     insert_announced(at + 12 * S, "98.75");
     int64_t announced_ms = await_sql(client, charts, INTERVALS, sql_intervals);
-    /* Whose ticks and where, nobody knows: on plain PostgreSQL stored candles follow when the
-     * scheduler has found it out. It is noticed only if it is alone between two looks at the
-     * marker, so one that finds nothing has to pass. */
+    /* Whose ticks and where, nobody knows. It is noticed only if it is alone between two looks at
+     * the marker, so one that finds nothing has to pass. It is in a stored minute that no other
+     * write has put in doubt: on plain PostgreSQL such a minute follows with the refresh of every
+     * minute, which is asked to run now. */
     usleep(1500000);
-    insert_foreign(at - 100 * S, "96.5");
+    insert_foreign(at - 150 * S, "96.5");
+    if (strcmp(deck.engine, "postgresql") == 0)
+        execute("select tapedeck.policy_run(job_id) from tapedeck.jobs where kind = 'refresh'");
     int64_t hidden_ms = await_sql(client, charts, INTERVALS, sql_intervals);
     fprintf(stderr,
             "[live_candles] seen on %s: import %" PRId64 " ms, foreign %" PRId64

@@ -16,6 +16,9 @@
 #include <unistd.h>
 
 #define AGE_SECONDS_MAX 3600
+#define DAY_SECONDS 86400
+/* When the daily jobs begin. In a copy of what was made before that, they would begin at once. */
+#define NIGHT_SECONDS (3 * 3600)
 
 static void must_run(const char *const *argv)
 {
@@ -45,14 +48,21 @@ static bool any_is_newer(const char *pattern, time_t made)
     return newer;
 }
 
+static bool is_same_day(time_t made, time_t now)
+{
+    return made / DAY_SECONDS == now / DAY_SECONDS &&
+           (made - NIGHT_SECONDS) / DAY_SECONDS == (now - NIGHT_SECONDS) / DAY_SECONDS;
+}
+
 static bool is_current(const char *folder)
 {
-    struct stat now;
-    if (stat(folder, &now) != 0)
+    struct stat status;
+    if (stat(folder, &status) != 0)
         return false;
-    /* When it got its name, which is when it was complete. */
-    time_t made = now.st_ctime;
-    return time(NULL) - made < AGE_SECONDS_MAX && !any_is_newer(TAPEDECK_TEMPLATE_MAKER, made) &&
+    time_t made = status.st_ctime; /* when it got its name, which is when it was complete */
+    time_t now = time(NULL);
+    return now - made < AGE_SECONDS_MAX && is_same_day(made, now) &&
+           !any_is_newer(TAPEDECK_TEMPLATE_MAKER, made) &&
            !any_is_newer("/usr/lib/postgresql/*/bin/postgres", made) &&
            !any_is_newer("/usr/lib/postgresql/*/lib/timescaledb*.so", made);
 }

@@ -2,10 +2,11 @@
  * Migrated databases to copy, one for each engine, in the build folder. To make one takes seconds
  * of a processor (initdb, the extension, the migrations), to copy one a moment. The first test that
  * wants one has `template_maker` make it, and the others wait; a new one is made when it is an hour
- * old (policies and partitions begin with the day) or older than the programs that made it.
+ * old, of another day (policies begin at 03:00 UTC, partitions at midnight), or older than the
+ * programs that made it.
  *
- * A copy is what a server leaves that made its cluster and was stopped, but that it does not sync
- * and keeps little WAL: tests do not outlive a power failure. No job of TimescaleDB has run in it.
+ * A copy is what a server leaves that made its cluster and was stopped, but that it does not sync:
+ * tests do not outlive a power failure. No job of TimescaleDB has run in it.
  *
  * Any process of tests. Everything fails the test by itself.
  */

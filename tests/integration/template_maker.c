@@ -54,15 +54,15 @@ static bool run(const char *const *argv)
            WEXITSTATUS(status) == 0;
 }
 
-/* Copies are thrown away, need not outlive a power failure, and many lie in memory at a time. */
-static bool leave_small_and_unsynced(const char *home)
+/* Copies are thrown away, and need not outlive a power failure. */
+static bool leave_unsynced(const char *home)
 {
     char path[256];
     (void)snprintf(path, sizeof path, "%s/postgres/data/postgresql.auto.conf", home);
     FILE *file = fopen(path, "ae");
     if (file == NULL)
         return false;
-    bool written = fputs("fsync = off\nmax_wal_size = 256MB\nmin_wal_size = 32MB\n", file) >= 0;
+    bool written = fputs("fsync = off\n", file) >= 0;
     return fclose(file) == 0 && written;
 }
 
@@ -73,7 +73,7 @@ static bool leave(const char *home, const char *folder)
     char made[4096];
     (void)snprintf(from, sizeof from, "%s/postgres", home);
     (void)snprintf(made, sizeof made, "%s.new", folder);
-    return leave_small_and_unsynced(home) &&
+    return leave_unsynced(home) &&
            run((const char *const[]){"/bin/rm", "-rf", "--", folder, made, NULL}) &&
            mkdir(made, 0755) == 0 &&
            run((const char *const[]){"/bin/cp", "-a", from, made, NULL}) &&
