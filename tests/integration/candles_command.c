@@ -141,7 +141,10 @@ Test(candles_command, falsehoods_are_listed_and_refreshed_away)
                           "--to", "2024-08-08T02:00:00Z"),
                  0, "%s", output);
     cr_assert_eq(DECK_RUN(&deck, output, "candles", "verify"), 0, "%s", output);
-    cr_assert_eq(deck_number(&deck, "select count(*) from tapedeck.pending_refresh"), 0);
+    /* The server may just be storing the rest of the day, for candle_1d. */
+    cr_assert_eq(deck_number(&deck, "select count(*) from tapedeck.pending_refresh"
+                                    " where reason <> 'tail'"),
+                 0);
     cr_assert_eq(DECK_RUN(&deck, output, "candles", "verify", "--symbol", "nobody"), 2);
     assert_says("there is no symbol \"nobody\"");
     cr_assert_eq(DECK_RUN(&deck, output, "candles", "verify", "--interval", "7m"), 2);

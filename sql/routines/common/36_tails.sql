@@ -157,7 +157,7 @@ begin
     end if;
     for v_view in
         select t.view, t.queued_at, tapedeck.tail_from(t.view) as low,
-               tapedeck.interval_width(i.name) as width,
+               tapedeck.interval_width(i.name) as width, tapedeck.interval_source(i.name) as source,
                tapedeck.bucket_floor(tapedeck.interval_width(i.name), v_now) as finished
           from tapedeck.candle_tails t
           join unnest(tapedeck.stored_intervals()) as i (name) on t.view = 'candle_' || i.name
@@ -183,10 +183,12 @@ begin
             v_wait := least(v_wait, extract(epoch from v_due - v_now));
             continue;
         end if;
-        -- A refresh goes back to the old watermark. Of the last day its last hour is enough: meanwhile nobody can
-        -- believe what is stored of a queued range, and the other hours are.
-        if v_first >= v_view.finished - v_view.width then
-            v_first := greatest(v_first, v_view.finished - c_backlog);
+        -- A refresh stores whole buckets. Of a day that is over, the hours are stored but for the last ones: these
+        -- are enough, because nobody can believe what is stored of a queued range, in any view.
+        if v_view.source is not null then
+            v_first := greatest(v_first, least(tapedeck.tail_from('candle_' || v_view.source),
+                                               tapedeck.bucket_floor(v_view.width, v_first) + v_view.width)
+                                         - c_backlog);
         end if;
         v_from := least(v_from, v_first);
         v_to := greatest(v_to, v_view.finished);

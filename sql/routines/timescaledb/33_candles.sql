@@ -185,26 +185,43 @@ $$
     execute pg_catalog.format($sql$
 create or replace function tapedeck.tick_cover(p_from timestamptz, p_to timestamptz)
 returns tstzmultirange
-language sql
+language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-    select coalesce(range_agg(tstzrange(greatest(k.range_start, p_from), least(k.range_end, p_to))), '{}'::tstzmultirange)
-      from (select _timescaledb_functions.to_timestamp(s.range_start), _timescaledb_functions.to_timestamp(s.range_end)
-              from _timescaledb_catalog.dimension_slice s
-             where s.dimension_id = %s
-               and s.range_start < tapedeck.time_us(p_to) and s.range_end > tapedeck.time_us(p_from)
-               and exists (select
-                             from _timescaledb_catalog.chunk_constraint o
-                             join _timescaledb_catalog.chunk c on c.id = o.chunk_id
-                            where o.dimension_slice_id = s.id and c.hypertable_id = %s and not c.dropped)
-             union all
-            -- Somebody has truncated the table: there are no ticks, and that is all of them.
-            select p.range_from, p.range_to
-              from tapedeck.pending_refresh p
-             where p.reason = 'truncate' and p.range_from < p_to and p.range_to > p_from) as k (range_start, range_end)
+declare
+    v_from_us bigint := tapedeck.time_us(p_from);
+    v_to_us bigint := tapedeck.time_us(p_to);
+begin
+    -- Not in language sql: there it would be planned at every call, which takes longer than to run it. What is read
+    -- below takes longer the more chunks there are anywhere; before the first of them there is nothing to read.
+    if not exists (select
+                     from _timescaledb_catalog.dimension_slice s
+                    where s.dimension_id = %s and s.range_start < v_to_us and s.range_end > v_from_us)
+       and not exists (select from tapedeck.pending_refresh p where p.reason = 'truncate') then
+        return '{}';
+    end if;
+    return (
+        select coalesce(range_agg(tstzrange(greatest(k.range_start, p_from), least(k.range_end, p_to))),
+                        '{}'::tstzmultirange)
+          from (select _timescaledb_functions.to_timestamp(s.range_start),
+                       _timescaledb_functions.to_timestamp(s.range_end)
+                  from _timescaledb_catalog.dimension_slice s
+                 where s.dimension_id = %s
+                   and s.range_start < v_to_us and s.range_end > v_from_us
+                   and exists (select
+                                 from _timescaledb_catalog.chunk_constraint o
+                                 join _timescaledb_catalog.chunk c on c.id = o.chunk_id
+                                where o.dimension_slice_id = s.id and c.hypertable_id = %s and not c.dropped)
+                 union all
+                -- Somebody has truncated the table: there are no ticks, and that is all of them.
+                select p.range_from, p.range_to
+                  from tapedeck.pending_refresh p
+                 where p.reason = 'truncate' and p.range_from < p_to and p.range_to > p_from)
+                as k (range_start, range_end));
+end
 $$
-    $sql$, v_time, v_ticks);
+    $sql$, v_time, v_time, v_ticks);
 end
 $do$;
 
