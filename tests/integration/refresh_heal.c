@@ -351,6 +351,43 @@ Test(scheduler, on_postgresql_runs_jobs_when_they_are_due, .timeout = 120)
     database_deinit(&database);
 }
 
+static bool candles_are_announced(struct connection *connection)
+{
+    bool found = false;
+    for (PGnotify *notify; (notify = PQnotifies(connection_raw(connection))) != NULL;) {
+        found = found || strstr(notify->extra, "\"kind\" : \"candles\"") != NULL;
+        PQfreemem(notify);
+    }
+    return found;
+}
+
+Test(scheduler, on_postgresql_what_the_refresh_job_mends_is_announced, .timeout = 120)
+{
+    static const char run_refresh[] = "update tapedeck.jobs set next_run_at = now() + interval '1"
+                                      " hour'; update tapedeck.jobs set next_run_at = now() where"
+                                      " kind = 'refresh'";
+    struct database database;
+    (void)database_init(&database, ENGINE_POSTGRESQL);
+    struct connection *connection = database.connection;
+    int64_t now = clock_wall_us();
+    write_ticks(connection, "A", now - now % TIME_MINUTE_US - 8 * TIME_MINUTE_US, 4);
+    struct error error = {0};
+    MUST(refresh_heal(connection, NULL, NULL, NULL, &error));
+    execute(connection, "listen tapedeck_change");
+    execute(connection, run_refresh);
+    execute(connection, "call tapedeck.run_due_jobs()");
+    cr_assert_not(candles_are_announced(connection), "nothing has changed");
+    /* Between ticks that are stored, by somebody who does not say so. */
+    execute(connection, "insert into public.tick_data (time, symbol, last_price) select min(time) +"
+                        " interval '90 seconds', 'A', 1 from public.tick_data");
+    cr_assert_gt(wrong_candles(connection, "candle_1m", "1 minute"), 0);
+    execute(connection, run_refresh);
+    execute(connection, "call tapedeck.run_due_jobs()");
+    cr_assert(candles_are_announced(connection), "who shows them reads them again");
+    cr_assert_eq(wrong_candles(connection, "candle_1m", "1 minute"), 0);
+    database_deinit(&database);
+}
+
 ON_BOTH_ENGINES(scheduler, survives_a_database_that_goes_away)
 {
     cluster_close(&database->cluster);

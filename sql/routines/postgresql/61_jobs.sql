@@ -43,6 +43,14 @@ begin
         v_from := v_bound - interval '1 minute';
     end if;
     v_from := least(v_from, v_watermark);
+    -- What is mended below the watermark was shown wrong until now; what lies above it was read from its ticks.
+    if v_from < v_watermark then
+        v_bound := least(v_watermark, v_to);
+        if tapedeck.refresh_candles(v_from, v_bound) > 0 then
+            perform tapedeck.change_notify('candles', v_from, v_bound, null);
+        end if;
+        v_from := v_bound;
+    end if;
     if v_from < v_to then
         perform tapedeck.refresh_candles(v_from, v_to);
     end if;
@@ -50,7 +58,7 @@ end
 $$;
 
 comment on function tapedeck.job_refresh(jsonb) is
-    'Stores finished minutes up to "end_offset" before now, and once more those of the last "start_offset" for ticks that came late.';
+    'Stores finished minutes up to "end_offset" before now, and once more those of the last "start_offset" for ticks that came late; where that changed any, it announces them.';
 
 create or replace function tapedeck.job_retention(p_config jsonb)
 returns void
