@@ -17,8 +17,8 @@ export default defineConfig({
   test: {
     root: ".",
     // For what hangs, not for what is slow: a busy machine is no failure.
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     // `npm run test:browser`: the whole product, from ./run to the page.
     include: [process.env["TAPEDECK_WHOLE"] === undefined ? "test/**/*.test.ts" : "test/**/*.whole.ts"],
   },

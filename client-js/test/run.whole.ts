@@ -17,13 +17,15 @@ import { connectTo, readTicks, walkThrough } from "./real-walk.js";
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
 const BUILD_MS = 600_000;
+/** For what hangs, not for what is slow. */
+const TIMEOUT_MS = 120_000;
 /** Chromium must not look for anything outside this machine. */
 const ARGUMENTS = [
   "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
   "--disable-sync", "--disable-quic",
 ];
 
-describe("./run", { timeout: 120_000 }, () => {
+describe("./run", { timeout: 240_000 }, () => {
   let home: string;
   let server: ChildProcess;
   let url: string;
@@ -61,7 +63,7 @@ describe("./run", { timeout: 120_000 }, () => {
   }
 
   async function waitFor(state: string): Promise<void> {
-    await page.waitForFunction((wanted) => window.__tapedeck?.state === wanted, state, { timeout: 60_000 });
+    await page.waitForFunction((wanted) => window.__tapedeck?.state === wanted, state);
   }
 
   async function waitForAt(wanted: number): Promise<void> {
@@ -73,7 +75,7 @@ describe("./run", { timeout: 120_000 }, () => {
     const passed = await page.waitForFunction((instant) => {
       const { state, at: now } = window.__tapedeck ?? {};
       return state === "playing" && (now ?? 0) > instant && { at: now ?? 0, ms: performance.now() };
-    }, at, { timeout: 60_000 });
+    }, at);
     return (await passed.jsonValue()) as { at: number; ms: number };
   }
 
@@ -90,6 +92,7 @@ describe("./run", { timeout: 120_000 }, () => {
     ({ process: server, url } = await run());
     browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS });
     page = await browser.newPage({ viewport: { width: 1400, height: 860 } });
+    page.setDefaultTimeout(TIMEOUT_MS);
     page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
     page.on("pageerror", (error) => complaints.push(String(error)));
   }, BUILD_MS);
@@ -105,11 +108,9 @@ describe("./run", { timeout: 120_000 }, () => {
     const before = await playedPast(0);
     const after = await playedPast(before.at + 120e6);
     expect((await stats()).ticks).toBeGreaterThan(400);
-    // Two seconds at 60x are two minutes of market: never more, but for a lag that is caught up; less
-    // as far as the machine is busy.
-    const speed = (after.at - before.at) / 1000 / (after.ms - before.ms);
-    expect(speed).toBeLessThan(80);
-    expect(speed).toBeGreaterThan(10);
+    // Two seconds at 60x are two minutes of market: never more, but for a lag that is caught up. On a busy
+    // machine they are less, for nothing is skipped; the pace itself is tested on a clock of its own.
+    expect((after.at - before.at) / 1000 / (after.ms - before.ms)).toBeLessThan(80);
     mkdirSync(join(ROOT, "artefacts"), { recursive: true });
     await page.screenshot({ path: join(ROOT, "artefacts", "page.png") });
   });
@@ -158,9 +159,9 @@ describe("./run", { timeout: 120_000 }, () => {
     const end = (await stats()).at ?? 0;
     await page.keyboard.press("Space");
     await page.waitForFunction((at) => (window.__tapedeck?.at ?? at) < at - 60e6, end);
-    await page.screenshot({ path: join(ROOT, "artefacts", "page-backwards.png") });
     await page.keyboard.press("Space");
     await waitFor("paused");
+    await page.screenshot({ path: join(ROOT, "artefacts", "page-backwards.png") });
     const { at, newest } = await stats();
     expect(newest).toBeLessThan(at ?? 0);
     // Where it has played through those that were loaded, a page of older ones is on its way.
@@ -182,7 +183,7 @@ describe("./run", { timeout: 120_000 }, () => {
     expect([tail, candles > 100]).toEqual([wanted, true]);
     const close = wanted[1]?.close ?? NaN;
     const legend = async () => Number(/C ([\d.]+)/.exec(await page.locator(".legend").innerText())?.[1]);
-    await expect.poll(legend, { timeout: 10_000 }).toBe(close);
+    await expect.poll(legend, { timeout: TIMEOUT_MS }).toBe(close);
     await page.screenshot({ path: join(ROOT, "artefacts", "page-candles.png") });
     await page.getByRole("button", { name: "1s", exact: true }).click();
     await page.waitForFunction(() => window.__tapedeck?.interval === "1s");

@@ -135,14 +135,21 @@ export class CandleView implements View {
     }
     const { popped, updated } = this.#difference(bars);
     const updates = updated.length + Math.sign(popped);
-    if (series?.generation !== this.#generation) this.#load(series, 0);
-    else if (updates > MAX_UPDATES || bars.length <= this.#first) {
-      this.#load(series, Math.max(0, bars.length - FAST_BARS));
-    } else {
+    const newest = Math.max(0, bars.length - FAST_BARS);
+    if (series?.generation !== this.#generation) this.#load(series, this.#isOutrun(bars) ? newest : 0);
+    else if (updates > MAX_UPDATES || bars.length <= this.#first) this.#load(series, newest);
+    else {
       this.#update(popped, updated);
       this.#shown.length = bars.length - this.#first - updated.length;
       this.#shown.push(...updated);
     }
+  }
+
+  /** Whether more bars have come at once than can be put one by one; some old ones may have gone. */
+  #isOutrun(bars: readonly Candle[]): boolean {
+    const last = this.#shown[this.#shown.length - 1];
+    const early = bars[bars.length - 1 - MAX_UPDATES];
+    return last !== undefined && early !== undefined && early.time > last.time;
   }
 
   /** What has to go from the end of the chart, and what to come there. */
