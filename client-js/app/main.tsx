@@ -4,6 +4,10 @@ import { App } from "./components/App.js";
 import { Session } from "./model/session.js";
 import { exposeStats } from "./model/stats.js";
 import "./style.css";
+import "./header.css";
+import "./stage.css";
+import "./transport.css";
+import "./words.css";
 import "./operations.css";
 
 /** The socket lies beside the page, so that both can be served under any path. */
