@@ -332,7 +332,7 @@ Test(live_operations, are_the_same_over_http)
     json_t *policies = get("/api/policies", 200);
     cr_assert_eq((int64_t)json_array_size(json_object_get(policies, "policies")),
                  number_of("select count(*) from tapedeck.policies_list()"));
-    cr_assert_eq(json_array_size(json_object_get(policies, "aggregates")), 4);
+    cr_assert_eq(json_array_size(json_object_get(policies, "aggregates")), 5);
     json_decref(storage);
     json_decref(tables);
     json_decref(sizes);

@@ -73,7 +73,7 @@ ON_BOTH_ENGINES(operations, every_request_is_answered)
     struct policies_report *policies;
     MUST(policies_of(operations, &policies, &error));
     cr_assert_geq(policies->policy_count, 4);
-    cr_assert_eq(policies->aggregate_count, 4);
+    cr_assert_eq(policies->aggregate_count, 5);
     cr_assert_eq(policies->finding_count, 0);
     policies_report_free(&policies);
 
@@ -304,7 +304,7 @@ static void must_equal_compression(struct database *database, struct pg_operatio
         memcpy(&value, (const char *)of + fields[i].offset, sizeof value);
         cr_assert_eq(value, ask_number(database->connection, fields[i].sql), "%s", fields[i].sql);
     }
-    cr_assert_eq(report->compression_count, 6, "also of readings, and of the aggregates");
+    cr_assert_eq(report->compression_count, 7, "also of readings, and of the aggregates");
     cr_assert_eq(compression_of(report, "candle_1h")->compressed_chunks, 0);
     cr_assert_eq(compression_of(report, "readings")->total_chunks,
                  ask_number(database->connection,

@@ -85,8 +85,8 @@ static void check_load(const char *symbol, int64_t interval_us, struct time_rang
     test_candle_load_deinit(&load);
 }
 
-/* All intervals, both ways; the whole range, and more of it where a bucket needs that, and a part of
- * it that begins and ends within hours. */
+/* All intervals, both ways; the whole range, and more of it where a bucket needs that, and a part
+ * of it that begins and ends within hours. */
 static void check(const char *symbol, struct time_range range)
 {
     for (size_t i = 0; i < CANDLE_STORED_INTERVALS; i++) {
