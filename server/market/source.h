@@ -28,7 +28,7 @@ enum source_urgency {
  * Stretches with ticks lie between multiples of a step; the step of the first is `first_us`, each
  * further one's is twice as long, until it is `grain_us`:
  *
- *   range.from (a multiple of first_us)
+ *   range.from (here a multiple of first_us; the first and the last stretch may be shorter)
  *   ├─┼───┼───────┼───────────────┼───────────────┤   first_us 1, grain_us 8
  *     1   2       4               8               8
  *

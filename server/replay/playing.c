@@ -454,7 +454,7 @@ static enum early_load load_early(struct replay *replay)
 /* The ticks that play begins with come with a few before them, which mostly hold the picture: that
  * saves the database a question. Where they do not, time after time, or come from many loads, both
  * are asked for at once. */
-static void find_picture(struct replay *replay)
+void replay_find_picture(struct replay *replay)
 {
     struct snapshot *snapshot = &replay->snapshot;
     snapshot_look(snapshot);
@@ -513,7 +513,7 @@ enum status replay_poll(struct replay *replay, int64_t now_us, struct replay_out
         return say_error(replay, output);
     if (replay->state_due)
         return say_state(replay, output);
-    find_picture(replay);
+    replay_find_picture(replay);
     replay_series_check_reach(replay);
     enum status status = run_series(replay, now_us);
     if (status != STATUS_OK && status != STATUS_WAIT)

@@ -144,6 +144,7 @@ struct replay *replay_create(struct replay_lane *lane, const struct replay_optio
     counter_add(&lane->states[replay->state], 1);
     start_epoch(replay, own_direction(replay), options->at, now_us);
     want_picture(replay);
+    replay_find_picture(replay); /* while `opened` is on its way */
     return replay;
 }
 

@@ -101,6 +101,8 @@ enum status replay_say_frame(struct replay *replay, int64_t edge, int64_t due_us
                              struct replay_output *output);
 /* Something went wrong (replay->error tells): it is told, and the replay pauses. */
 enum status replay_fail(struct replay *replay, enum status status, int64_t now_us);
+/* Looks for the picture that is wanted, and asks for what it takes. */
+void replay_find_picture(struct replay *replay);
 /* Whether frames are made of ticks, or need them to know where they end. */
 bool replay_reads_ticks(const struct replay *replay);
 

@@ -294,19 +294,20 @@ static bool is_window(const struct track *track, int64_t instant, const struct t
            empty_behind(track, instant, waiter->backward) == NULL;
 }
 
-static struct time_range range_of_window(int64_t instant, const struct tape_waiter *waiter,
-                                         int64_t first_us)
+static struct time_range range_of_window(int64_t instant, const struct tape_waiter *waiter)
 {
     int64_t from = waiter->backward ? instant + 1 - waiter->reach_us : instant;
-    return (struct time_range){.from = time_floor(from, first_us),
-                               .to = time_ceil(from + waiter->reach_us, first_us)};
+    return (struct time_range){.from = from, .to = from + waiter->reach_us};
 }
 
-/* Less than the usual first stretch where that is much of the window, or more than it. */
+/* Less than the usual first stretch where that is much of the window, or more than it. Every
+ * stretch wakes who waits, which takes as long as to read a few dozen ticks. */
 static int64_t first_of_window_us(const struct track *track, int64_t window_us)
 {
-    int64_t first_us = track_grain_us(track) / TAPE_FIRST_PARTS;
-    while (first_us > window_us / TAPE_WINDOW_PARTS && first_us % 2 == 0)
+    int64_t grain_us = track_grain_us(track);
+    int64_t first_us = grain_us / TAPE_FIRST_PARTS;
+    while (first_us > window_us / TAPE_WINDOW_PARTS && first_us > grain_us / TAPE_LEAST_PARTS &&
+           first_us % 2 == 0)
         first_us /= 2;
     return first_us;
 }
@@ -319,12 +320,13 @@ void fetch_around(struct tape *tape, struct track *track, int64_t instant,
     struct time_range range;
     if (is_window(track, instant, waiter)) {
         first_us = first_of_window_us(track, waiter->reach_us);
-        range = range_of_window(instant, waiter, first_us);
+        range = range_of_window(instant, waiter);
     } else {
         range = range_around(track, instant, waiter, first_us);
     }
-    if (waiter->looks_back && !waiter->backward)
-        range.from = time_floor(range.from - grain_us / TAPE_BACK_PARTS, first_us);
+    int64_t back = instant - grain_us / TAPE_BACK_PARTS;
+    if (waiter->looks_back && !waiter->backward && range.from > back)
+        range.from = back;
     range = time_range_clip(range);
     struct fetch *fetch =
         fetch_create(tape, track, track_gap(track, instant, range), waiter->backward);

@@ -40,8 +40,9 @@
 #define TAPE_GRAIN_CANDLES 1024 /* buckets in a grain of candles */
 #define TAPE_FIRST_PARTS 64     /* of a grain: the first stretch of a load that is waited for */
 #define TAPE_JUMP_PARTS 4       /* of a grain: what is loaded for somebody who has jumped */
-#define TAPE_WINDOW_PARTS 16    /* of a window that is known: the first stretch of it */
-#define TAPE_BACK_PARTS 512     /* of a grain: loaded before the instant, for who looks back */
+#define TAPE_WINDOW_PARTS 4     /* of a window that is known: the first stretch of it ... */
+#define TAPE_LEAST_PARTS 256    /* ... but no less than this part of a grain */
+#define TAPE_BACK_PARTS 1024    /* of a grain: loaded before the instant, for who looks back */
 #define TAPE_TIGHT_PARTS 4
 #define TAPE_STRIDE 64 /* times the emptiness so far: the next load of who strides */
 #define TAPE_GRAIN_US_LEAST TIME_SECOND_US

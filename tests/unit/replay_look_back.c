@@ -254,14 +254,14 @@ static void seek_while_playing(int64_t to)
 Test(replay_look_back, finds_the_picture_in_the_ticks_that_play_begins_with)
 {
     add_dense(GRAIN / S);
-    options.at = 10 * S;
+    options.at = 10 * S + 1;
     options.playing = true;
     start();
     check_silence();
     cr_assert(fake.load_count == 1 && fake.request_count == 0, "one question, not two");
     serve();
     cr_assert(ask() == STATUS_OK && output.saying == SAYING_SNAPSHOT);
-    cr_assert(output.last[0].time == 9 * S && output.last[0].fields[TICK_BID] == 900);
+    cr_assert(output.last[0].time == 10 * S && output.last[0].fields[TICK_BID] == 1000);
     cr_assert(fake.request_count == 0);
 }
 
@@ -287,7 +287,7 @@ Test(replay_look_back, asks_where_those_ticks_do_not_hold_it_and_soon_at_once)
     serve_seek(10 * S);
     cr_assert(fake.request_count == 1, "for the ask price");
     add_whole(8 * GRAIN, 1);
-    serve_seek(8 * GRAIN + S);
+    serve_seek(8 * GRAIN + 1);
     cr_assert(fake.request_count == 1, "this one held it: once is no pattern");
     serve_seek(2 * GRAIN + 10 * S);
     serve_seek(4 * GRAIN + 10 * S);
@@ -329,7 +329,7 @@ Test(replay_look_back, asks_at_once_where_it_would_take_many_loads)
 Test(replay_look_back, fails_with_the_load_of_those_ticks)
 {
     add_dense(GRAIN / S);
-    options.at = 10 * S;
+    options.at = 10 * S + 1;
     options.playing = true;
     start();
     check_silence();
@@ -344,7 +344,7 @@ Test(replay_look_back, fails_with_the_load_of_those_ticks)
     check_silence();
     serve();
     cr_assert(ask() == STATUS_OK && output.saying == SAYING_SNAPSHOT);
-    cr_assert(output.last[0].time == 9 * S && fake.request_count == 0);
+    cr_assert(output.last[0].time == 10 * S && fake.request_count == 0);
 }
 
 Test(replay_look_back, asks_for_the_newest_place_when_a_stale_answer_has_come)

@@ -106,7 +106,7 @@ Test(tape_loads, for_somebody_who_has_jumped_are_short_and_never_leave_the_grain
 
 /* ---- for somebody of whom more is known ---------------------------------------------------- */
 
-/* One load brings the window and little more, in first stretches that are short enough for it. */
+/* One load brings the window, in first stretches that are short enough for it. */
 Test(tape_loads, of_a_window_bring_it_and_no_more)
 {
     static const struct {
@@ -118,10 +118,10 @@ Test(tape_loads, of_a_window_bring_it_and_no_more)
     } cases[] = {
         {10 * S, 40 * S, false, {10 * S, 50 * S}, S},
         {50 * S - 1, 40 * S, true, {10 * S, 50 * S}, S},
-        {60 * S, 10 * S, false, {60 * S, 70 * S}, S / 2}, /* beyond a grain's end */
-        {10 * S + 1, 2 * S - 1, false, {10 * S, 12 * S}, S / 16},
-        {12 * S - 2, 2 * S - 1, true, {10 * S, 12 * S}, S / 16},
-        {10 * S, 1, false, {10 * S, 10 * S + S / 64}, S / 64},
+        {62 * S, 3 * S, false, {62 * S, 65 * S}, S / 2}, /* beyond a grain's end */
+        {10 * S + 1, 2 * S - 1, false, {10 * S + 1, 12 * S}, S / 4},
+        {12 * S - 2, 2 * S - 1, true, {10 * S, 12 * S - 1}, S / 4},
+        {10 * S, 1, false, {10 * S, 10 * S + 1}, S / 4},
         {10 * S, GRAIN, false, {10 * S, 10 * S + GRAIN}, S},
         {10 * S, GRAIN + 1, false, {10 * S, 32 * S}, S}, /* more than a grain: as any jump */
         {10 * S, 0, false, {10 * S, 32 * S}, S},
@@ -173,8 +173,9 @@ Test(tape_loads, for_somebody_who_looks_back_begin_a_little_earlier)
         struct time_range range;
         int64_t first_us;
     } cases[] = {
-        {10 * S, 0, false, {9 * S, 32 * S}, S},
-        {10 * S, 2 * S, false, {10 * S - S / 8, 12 * S}, S / 8},
+        {10 * S, 0, false, {10 * S - S / 16, 32 * S}, S},
+        {10 * S + S / 2, 0, false, {10 * S, 32 * S}, S}, /* it does anyway */
+        {10 * S, 2 * S, false, {10 * S - S / 16, 12 * S}, S / 2},
         {53 * S, 0, true, {32 * S, 54 * S}, S}, /* who goes back gets there anyway */
     };
     struct asker asker;
