@@ -519,10 +519,12 @@ void watch_look(struct watch *watch)
     watch->saw_unacked = watch->saw_unacked || watch_is_unacked(watch);
 }
 
+/* What is loaded may be what play waits for: its clock begins with that. */
 void watch_drain(struct watch *watch, int64_t now_us)
 {
-    if (watch->clock_unsure)
-        watch->clock_us = watch->quiet_us = now_us;
+    if (!watch->clock_unsure || depot_is_busy(watch->depot))
+        return;
+    watch->clock_us = watch->quiet_us = now_us;
     watch->clock_unsure = false;
 }
 
