@@ -106,16 +106,32 @@ Test(tape_loads, for_somebody_who_has_jumped_are_short_and_never_leave_the_grain
 
 /* ---- for somebody of whom more is known ---------------------------------------------------- */
 
+/* Who asks where, and the load that this begins. */
+struct ask {
+    int64_t instant;
+    int64_t reach_us;
+    bool backward;
+    struct time_range range;
+    int64_t first_us;
+};
+
+static void check_ask(const struct ask *ask, bool looks_back)
+{
+    struct asker asker;
+    asker_init(&asker);
+    asker.waiter.reach_us = ask->reach_us;
+    asker.waiter.backward = ask->backward;
+    asker.waiter.looks_back = looks_back;
+    cr_assert(pin(&asker, ask->instant) == STATUS_WAIT);
+    check_load(ask->range.from, ask->range.to, ask->backward, ask->first_us);
+    tape_stop_waiting(tape, &asker.waiter);
+    fake_source_end(&fake, STATUS_END);
+}
+
 /* One load brings the window, in first stretches that are short enough for it. */
 Test(tape_loads, of_a_window_bring_it_and_no_more)
 {
-    static const struct {
-        int64_t instant;
-        int64_t reach_us;
-        bool backward;
-        struct time_range range;
-        int64_t first_us;
-    } cases[] = {
+    static const struct ask asks[] = {
         {10 * S, 40 * S, false, {10 * S, 50 * S}, S},
         {50 * S - 1, 40 * S, true, {10 * S, 50 * S}, S},
         {62 * S, 3 * S, false, {62 * S, 65 * S}, S / 2}, /* beyond a grain's end */
@@ -126,16 +142,8 @@ Test(tape_loads, of_a_window_bring_it_and_no_more)
         {10 * S, GRAIN + 1, false, {10 * S, 32 * S}, S}, /* more than a grain: as any jump */
         {10 * S, 0, false, {10 * S, 32 * S}, S},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct asker asker;
-        asker_init(&asker);
-        asker.waiter.reach_us = cases[i].reach_us;
-        asker.waiter.backward = cases[i].backward;
-        cr_assert(pin(&asker, cases[i].instant) == STATUS_WAIT, "case %zu", i);
-        check_load(cases[i].range.from, cases[i].range.to, cases[i].backward, cases[i].first_us);
-        tape_stop_waiting(tape, &asker.waiter);
-        fake_source_end(&fake, STATUS_END);
-    }
+    for (size_t i = 0; i < sizeof asks / sizeof asks[0]; i++)
+        check_ask(&asks[i], false);
 }
 
 Test(tape_loads, of_a_window_bring_every_tick_once)
@@ -166,30 +174,17 @@ Test(tape_loads, of_a_window_bring_every_tick_once)
 
 Test(tape_loads, for_somebody_who_looks_back_begin_a_little_earlier)
 {
-    static const struct {
-        int64_t instant;
-        int64_t reach_us;
-        bool backward;
-        struct time_range range;
-        int64_t first_us;
-    } cases[] = {
+    static const struct ask asks[] = {
         {10 * S, 0, false, {10 * S - S / 16, 32 * S}, S},
         {10 * S + S / 2, 0, false, {10 * S, 32 * S}, S}, /* it does anyway */
         {10 * S, 2 * S, false, {10 * S - S / 16, 12 * S}, S / 2},
         {53 * S, 0, true, {32 * S, 54 * S}, S}, /* who goes back gets there anyway */
     };
+    for (size_t i = 0; i < sizeof asks / sizeof asks[0]; i++)
+        check_ask(&asks[i], true);
     struct asker asker;
     asker_init(&asker);
     asker.waiter.looks_back = true;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        asker.waiter.reach_us = cases[i].reach_us;
-        asker.waiter.backward = cases[i].backward;
-        cr_assert(pin(&asker, cases[i].instant) == STATUS_WAIT, "case %zu", i);
-        check_load(cases[i].range.from, cases[i].range.to, cases[i].backward, cases[i].first_us);
-        tape_stop_waiting(tape, &asker.waiter);
-        fake_source_end(&fake, STATUS_END);
-    }
-    asker.waiter.backward = false;
     cr_assert(pin(&asker, TIME_MIN) == STATUS_WAIT);
     cr_assert(fake_source_load(&fake)->range.from == TIME_MIN, "there is nothing earlier");
     tape_stop_waiting(tape, &asker.waiter);
