@@ -251,12 +251,6 @@ static void extend_to_reach(const struct track *track, int64_t instant,
         range->to = to;
 }
 
-/* The emptiness that lies just behind somebody, or NULL. */
-static const struct segment *empty_behind(const struct track *track, int64_t instant, bool backward)
-{
-    return shelf_empty_at(track, backward ? instant + 1 : instant - 1);
-}
-
 /* From the instant to the end of its grain, or less: the shortest way to the first frame. Behind
  * emptiness there may be more of it: as much again. */
 static struct time_range range_around(const struct track *track, int64_t instant,
@@ -272,7 +266,7 @@ static struct time_range range_around(const struct track *track, int64_t instant
         keep_jump_short(track, instant, backward, &range);
     if (track->interval_us > 0)
         extend_to_reach(track, instant, waiter, &range);
-    const struct segment *passed = empty_behind(track, instant, backward);
+    const struct segment *passed = shelf_empty_at(track, backward ? instant + 1 : instant - 1);
     if (passed == NULL)
         return range;
     int64_t passed_us = passed->range.to - passed->range.from;
@@ -285,13 +279,12 @@ static struct time_range range_around(const struct track *track, int64_t instant
     return range;
 }
 
-/* Whether it is known what is wanted, and that is less than a grain of ticks. Who has come through
- * emptiness may have to go on further. */
+/* Whether it is known what is wanted, and that is less than a grain of ticks. Where one window
+ * follows another, the next will, too: the rest of the grain is one load, not hundreds. */
 static bool is_window(const struct track *track, int64_t instant, const struct tape_waiter *waiter)
 {
     return track->interval_us == 0 && waiter->reach_us > 0 &&
-           waiter->reach_us <= track_grain_us(track) &&
-           empty_behind(track, instant, waiter->backward) == NULL;
+           waiter->reach_us <= track_grain_us(track) && !goes_on(track, instant, waiter->backward);
 }
 
 static struct time_range range_of_window(int64_t instant, const struct tape_waiter *waiter)

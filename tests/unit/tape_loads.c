@@ -172,6 +172,28 @@ Test(tape_loads, of_a_window_bring_every_tick_once)
     }
 }
 
+/* A page of ticks after the other used to be a question to the database each. */
+Test(tape_loads, of_windows_that_follow_each_other_bring_the_rest_of_the_grain)
+{
+    for (int backward = 0; backward <= 1; backward++) {
+        for (int is_empty = 1; is_empty >= 0; is_empty--) {
+            if (!is_empty && ticks->count == 0)
+                add_ticks(0, GRAIN);
+            struct asker asker;
+            asker_init(&asker);
+            asker.waiter.backward = backward;
+            asker.waiter.reach_us = S;
+            size_t before = fake.load_count;
+            for (int64_t page = 20; page < 40; page++) {
+                pin_surely(&asker, backward ? (60 - page) * S - 1 : page * S);
+                tape_unpin(&asker.stretch);
+            }
+            cr_assert(fake.load_count == before + 2, "%zu loads", fake.load_count - before);
+            tape_invalidate(tape, NULL, (struct time_range){TIME_MIN, TIME_MAX});
+        }
+    }
+}
+
 Test(tape_loads, for_somebody_who_looks_back_begin_a_little_earlier)
 {
     static const struct ask asks[] = {
