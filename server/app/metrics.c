@@ -87,10 +87,10 @@ static void write_source(struct metrics_text *text, struct pg_source *source)
     write_pool(text, &statistics.pool);
     metrics_text_counter(text, "tapedeck_loads_total", "Loads of ticks and candles that ended.",
                          statistics.loads);
-    metrics_text_counter(text, "tapedeck_load_rows_total", "Rows that they brought.",
+    metrics_text_counter(text, "tapedeck_load_rows_total", "Rows that loads have brought so far.",
                          statistics.rows);
-    metrics_text_counter(text, "tapedeck_load_stretches_total", "Stretches that they brought.",
-                         statistics.stretches);
+    metrics_text_counter(text, "tapedeck_load_stretches_total",
+                         "Stretches that loads have brought so far.", statistics.stretches);
     metrics_text_family(text, METRICS_HISTOGRAM, "tapedeck_query_seconds",
                         "Runs of queries, from the statement to its end, failed ones included.");
     for (int i = 0; i < PG_SOURCE_QUERIES; i++)

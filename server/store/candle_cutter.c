@@ -16,8 +16,7 @@ void candle_cutter_init(struct candle_cutter *cutter, struct tick_load *load,
 {
     ASSERT(load->interval_us > 0);
     ASSERT(load->grain_us % load->interval_us == 0);
-    ASSERT(progress->left.from >= load->range.from);
-    ASSERT(progress->left.to <= load->range.to);
+    load_progress_check(progress, load);
     *cutter = (struct candle_cutter){.load = load, .progress = progress};
 }
 
@@ -34,22 +33,11 @@ void candle_cutter_deinit(struct candle_cutter *cutter)
 static void publish_until(struct candle_cutter *cutter, int64_t end, const struct candle *candles,
                           size_t rows)
 {
-    struct time_range *left = &cutter->progress->left;
-    struct time_range range = *left;
-    if (cutter->load->backward)
-        range.from = end;
-    else
-        range.to = end;
+    struct time_range range = load_progress_until(cutter->progress, cutter->load, end);
     if (range.from >= range.to)
         return;
     struct block *block = rows > 0 ? block_of_candles(candles, rows, range) : NULL;
-    /* First: after publish nothing may bring the stretch again. */
-    if (cutter->load->backward)
-        left->to = range.from;
-    else
-        left->from = range.to;
-    cutter->published_count++;
-    cutter->load->publish(cutter->load, range, block);
+    load_progress_publish(cutter->progress, cutter->load, range, block);
 }
 
 static void reverse(struct candle *candles, size_t rows)
@@ -140,7 +128,6 @@ static void append(struct candle_cutter *cutter, const struct candle *candle)
         cutter->candles = mem_resize(cutter->candles, cutter->capacity * sizeof *cutter->candles);
     }
     cutter->candles[cutter->rows++] = *candle;
-    cutter->row_count++;
 }
 
 enum status candle_cutter_add(struct candle_cutter *cutter, const struct candle *candle,

@@ -3,8 +3,8 @@
  * last candle is known to have come.
  *
  *   candles ──► block up to the next multiple of the grain      ──► publish
- *          └──► block up to its last candle                     when CANDLE_BLOCK_ROWS_MAX is
- * reached none ──► nothing, up to the grain that holds the next candle, in one stretch
+ *          └──► block up to its last candle                     when it is full
+ *     none ──► nothing, up to the grain that holds the next candle, in one stretch
  *
  * A load without a grain is one. Both directions: what is left of a backward load shrinks from its
  * end. Belongs to one thread; knows no database.
@@ -12,8 +12,7 @@
 #ifndef TAPEDECK_STORE_CANDLE_CUTTER_H
 #define TAPEDECK_STORE_CANDLE_CUTTER_H
 
-#include "market/source.h"
-#include "store/stretch_cutter.h"
+#include "store/load_progress.h"
 
 /* 1.25 MiB. */
 #define CANDLE_BLOCK_ROWS_MAX ((size_t)16 << 10)
@@ -25,8 +24,6 @@ struct candle_cutter {
     struct tick_load *load;
     struct load_progress *progress;
     int64_t stretch_end; /* where the open block ends at the latest; with rows */
-    uint64_t row_count;
-    uint64_t published_count; /* stretches */
 };
 
 /* Begins a load of candles, or goes on with one; both are borrowed until deinit. */

@@ -87,8 +87,7 @@ static enum status read_rows(struct candle_load *query, struct connection *conne
 }
 
 enum status candle_load_run(struct connection *connection, struct tick_load *load,
-                            struct load_progress *progress, struct candle_load_count *count,
-                            struct error *error)
+                            struct load_progress *progress, struct error *error)
 {
     if (progress->left.from >= progress->left.to)
         return STATUS_OK;
@@ -98,8 +97,6 @@ enum status candle_load_run(struct connection *connection, struct tick_load *loa
     enum status status = read_rows(&query, connection, load, &progress->left, error);
     if (status == STATUS_OK)
         candle_cutter_finish(&query.cutter);
-    count->rows += query.cutter.row_count;
-    count->stretches += query.cutter.published_count;
     candle_cutter_deinit(&query.cutter);
     return status;
 }

@@ -8,12 +8,7 @@
 #define TAPEDECK_STORE_CANDLE_LOAD_H
 
 #include "store/connection.h"
-#include "store/stretch_cutter.h"
-
-struct candle_load_count {
-    uint64_t rows;
-    uint64_t stretches;
-};
+#include "store/load_progress.h"
 
 /* STATUS_INVALID with a sentence unless the interval is stored and the range begins and ends at its
  * buckets. */
@@ -26,7 +21,6 @@ enum status candle_load_check(const struct tick_load *load, struct error *error)
  * on this thread, never load->done. See connection_is_idle for whether the connection survived.
  */
 enum status candle_load_run(struct connection *connection, struct tick_load *load,
-                            struct load_progress *progress, struct candle_load_count *count,
-                            struct error *error) MUST_CHECK;
+                            struct load_progress *progress, struct error *error) MUST_CHECK;
 
 #endif

@@ -31,8 +31,7 @@ struct pg_source {
     struct tick_query *kept[QUERIES_KEPT];
     size_t kept_count;
     atomic_uint_least64_t loads;
-    atomic_uint_least64_t stretches;
-    atomic_uint_least64_t rows;
+    struct load_counts counts;
     struct latency latencies[PG_SOURCE_QUERIES];
 };
 
@@ -83,10 +82,6 @@ static void query_free(struct tick_query *query)
 
 static void query_return(struct pg_source *owner, struct tick_query *query)
 {
-    atomic_fetch_add(&owner->rows, query->cutter.row_count);
-    atomic_fetch_add(&owner->stretches, query->cutter.published_count);
-    query->cutter.row_count = 0;
-    query->cutter.published_count = 0;
     bool is_kept = query->cutter.builder.capacity <= 2 * BLOCK_ROWS_MAX;
     pthread_mutex_lock(&owner->lock);
     is_kept = is_kept && owner->kept_count < QUERIES_KEPT;
@@ -124,12 +119,9 @@ static enum status run_ticks(struct tick_task *task, struct connection *connecti
 static enum status run_candles(struct tick_task *task, struct connection *connection,
                                struct error *error)
 {
-    struct candle_load_count count = {.rows = 0};
     int64_t begun_us = clock_monotonic_us();
-    enum status status = candle_load_run(connection, task->load, &task->progress, &count, error);
+    enum status status = candle_load_run(connection, task->load, &task->progress, error);
     note_latency(task->owner, PG_SOURCE_CANDLES, begun_us);
-    atomic_fetch_add(&task->owner->rows, count.rows);
-    atomic_fetch_add(&task->owner->stretches, count.stretches);
     return status;
 }
 
@@ -175,7 +167,7 @@ static void load_ticks(struct source *source, struct tick_load *load)
     task->task.class = load->urgency == SOURCE_URGENT ? POOL_URGENT : POOL_PREFETCH;
     task->owner = owner;
     task->load = load;
-    task->progress = load_progress_start(load);
+    task->progress = load_progress_start(load, &owner->counts);
     list_init(&task->load_link);
     list_init(&load->node);
     list_append(&task->load_link, &load->node);
@@ -500,8 +492,8 @@ struct pg_source_statistics pg_source_statistics(struct pg_source *source)
     struct pg_source_statistics statistics = {
         .pool = pool_statistics(source->pool),
         .loads = atomic_load(&source->loads),
-        .stretches = atomic_load(&source->stretches),
-        .rows = atomic_load(&source->rows),
+        .stretches = atomic_load(&source->counts.stretches),
+        .rows = atomic_load(&source->counts.rows),
     };
     for (int query = 0; query < PG_SOURCE_QUERIES; query++)
         statistics.latencies[query] = latency_read(&source->latencies[query]);

@@ -37,9 +37,9 @@ const char *pg_source_query_name(enum pg_source_query query);
 
 struct pg_source_statistics {
     struct pool_statistics pool;
-    uint64_t loads; /* finished, for whatever reason */
-    uint64_t stretches;
-    uint64_t rows;
+    uint64_t loads;     /* finished, for whatever reason */
+    uint64_t stretches; /* published, of these and of those that run */
+    uint64_t rows;      /* in them */
     /* Each run on a connection, from its statement to its end, failed ones included. */
     struct latency_statistics latencies[PG_SOURCE_QUERIES];
 };

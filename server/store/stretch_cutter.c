@@ -8,23 +8,6 @@
 
 #include "base/assert.h"
 
-static bool is_power_of_two(int64_t number)
-{
-    return number > 0 && (number & (number - 1)) == 0;
-}
-
-struct load_progress load_progress_start(const struct tick_load *load)
-{
-    if (load->interval_us != 0)
-        return (struct load_progress){.left = load->range};
-    ASSERT(load->grain_us > 0);
-    int64_t first_us = load->first_us != 0 ? load->first_us : load->grain_us;
-    ASSERT(first_us > 0);
-    ASSERT(load->grain_us % first_us == 0);
-    ASSERT(is_power_of_two(load->grain_us / first_us));
-    return (struct load_progress){.left = load->range, .step_us = first_us};
-}
-
 void stretch_cutter_init(struct stretch_cutter *cutter)
 {
     *cutter = (struct stretch_cutter){.load = NULL};
@@ -39,10 +22,7 @@ void stretch_cutter_deinit(struct stretch_cutter *cutter)
 void stretch_cutter_begin(struct stretch_cutter *cutter, struct tick_load *load,
                           struct load_progress *progress)
 {
-    ASSERT(progress->left.from >= load->range.from);
-    ASSERT(progress->left.to <= load->range.to);
-    ASSERT(load->backward ? progress->left.from == load->range.from
-                          : progress->left.to == load->range.to);
+    load_progress_check(progress, load);
     cutter->load = load;
     cutter->progress = progress;
     block_builder_clear(&cutter->builder, load->backward);
@@ -50,39 +30,16 @@ void stretch_cutter_begin(struct stretch_cutter *cutter, struct tick_load *load,
 
 /* ---- publishing ---- */
 
-/* What is left, up to `end`. */
-static struct time_range part_until(const struct stretch_cutter *cutter, int64_t end)
-{
-    const struct time_range *left = &cutter->progress->left;
-    return cutter->load->backward ? (struct time_range){.from = end, .to = left->to}
-                                  : (struct time_range){.from = left->from, .to = end};
-}
-
-static void publish(struct stretch_cutter *cutter, struct time_range range, struct block *block)
-{
-    struct time_range *left = &cutter->progress->left;
-    ASSERT(range.from < range.to);
-    ASSERT(range.from >= left->from);
-    ASSERT(range.to <= left->to);
-    /* First: after publish nothing may bring the stretch again. */
-    if (cutter->load->backward)
-        left->to = range.from;
-    else
-        left->from = range.to;
-    cutter->published_count++;
-    cutter->load->publish(cutter->load, range, block);
-}
-
 /* The `rows` rows that came first, as the stretch that ends at `end`. */
 static void publish_rows(struct stretch_cutter *cutter, size_t rows, int64_t end)
 {
     struct load_progress *progress = cutter->progress;
-    struct time_range range = part_until(cutter, end);
+    struct time_range range = load_progress_until(progress, cutter->load, end);
     struct block *block = block_builder_seal_first(&cutter->builder, rows, range);
     if (progress->step_us < cutter->load->grain_us)
         progress->step_us *= 2;
     cutter->last_instant_row = 0;
-    publish(cutter, range, block);
+    load_progress_publish(progress, cutter->load, range, block);
 }
 
 /* ---- where stretches end ---- */
@@ -108,11 +65,13 @@ static struct time_range step_around(const struct load_progress *progress, int64
 /* The builder is empty: closes the emptiness before `time` and opens the stretch that holds it. */
 static void open_stretch(struct stretch_cutter *cutter, int64_t time)
 {
-    struct time_range step = step_around(cutter->progress, time);
+    struct load_progress *progress = cutter->progress;
+    struct time_range step = step_around(progress, time);
     bool backward = cutter->load->backward;
-    struct time_range empty = part_until(cutter, backward ? step.to : step.from);
+    struct time_range empty =
+        load_progress_until(progress, cutter->load, backward ? step.to : step.from);
     if (empty.from < empty.to)
-        publish(cutter, empty, NULL);
+        load_progress_publish(progress, cutter->load, empty, NULL);
     cutter->stretch_end = backward ? step.from : step.to;
     cutter->last_instant_row = 0;
 }
@@ -163,7 +122,6 @@ enum status stretch_cutter_add(struct stretch_cutter *cutter, const struct tick 
     if (block_builder_add(builder, tick) != STATUS_OK)
         return error_set(error, STATUS_INTERNAL, "%s: ticks out of order at %s",
                          cutter->load->symbol, time_format(tick->time).text);
-    cutter->row_count++;
     return STATUS_OK;
 }
 
@@ -173,5 +131,5 @@ void stretch_cutter_finish(struct stretch_cutter *cutter)
     if (cutter->builder.rows > 0)
         publish_rows(cutter, cutter->builder.rows, cutter->stretch_end);
     if (left->from < left->to)
-        publish(cutter, *left, NULL);
+        load_progress_publish(cutter->progress, cutter->load, *left, NULL);
 }

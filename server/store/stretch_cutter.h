@@ -12,29 +12,17 @@
 #ifndef TAPEDECK_STORE_STRETCH_CUTTER_H
 #define TAPEDECK_STORE_STRETCH_CUTTER_H
 
-#include "market/source.h"
+#include "store/load_progress.h"
 
 /* Ticks of one instant are never split, so one instant can outgrow BLOCK_ROWS_MAX: so far. */
 #define STRETCH_INSTANT_ROWS_MAX ((size_t)4 << 20)
-
-/* How far a load has come: enough to go on with it elsewhere. */
-struct load_progress {
-    struct time_range left; /* not yet published */
-    int64_t step_us;        /* of the next stretch with ticks; candles have no steps */
-};
-
-/* Of a load that begins. Asserts that the grain_us and first_us of a load of ticks are as source.h
- * wants them. */
-struct load_progress load_progress_start(const struct tick_load *load);
 
 struct stretch_cutter {
     struct block_builder builder;
     struct tick_load *load;
     struct load_progress *progress;
-    int64_t stretch_end;      /* where the open stretch ends at the latest; with rows */
-    size_t last_instant_row;  /* the first row of the builder's last instant */
-    uint64_t row_count;       /* of all loads */
-    uint64_t published_count; /* stretches of all loads */
+    int64_t stretch_end;     /* where the open stretch ends at the latest; with rows */
+    size_t last_instant_row; /* the first row of the builder's last instant */
 };
 
 void stretch_cutter_init(struct stretch_cutter *cutter);

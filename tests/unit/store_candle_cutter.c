@@ -23,6 +23,8 @@ static size_t candle_count;
 static struct stretch stretches[STRETCHES_MAX];
 static size_t stretch_count;
 static struct load_progress progress;
+static struct load_counts counts;
+static uint64_t rows_seen; /* of all loads, as the counts */
 static int64_t grain_us; /* of the loads to come */
 
 static void on_publish(struct tick_load *load, struct time_range range, struct block *block)
@@ -31,6 +33,8 @@ static void on_publish(struct tick_load *load, struct time_range range, struct b
     cr_assert(load->backward ? progress.left.to == range.from : progress.left.from == range.to,
               "the progress says so before");
     stretches[stretch_count++] = (struct stretch){range, block};
+    rows_seen += block != NULL ? block->rows : 0;
+    cr_assert_eq(atomic_load(&counts.rows), rows_seen, "who sees rows finds them counted");
 }
 
 static struct tick_load load_of(struct time_range range, bool backward)
@@ -145,7 +149,7 @@ static struct time_range buckets(int64_t from, int64_t to)
 static void run_whole(struct time_range range, bool backward)
 {
     struct tick_load load = load_of(range, backward);
-    progress = load_progress_start(&load);
+    progress = load_progress_start(&load, &counts);
     run(&load, SIZE_MAX);
     check_tiling(&load);
 }
@@ -222,7 +226,7 @@ Test(candle_cutter, random_loads_tile_their_range_however_often_they_break)
         struct time_range range = buckets(from, from + random_between(&random, 1, 60000));
         grain_us = random_one_in(&random, 3) ? 0 : GRAIN_US >> random_below(&random, 8);
         struct tick_load load = load_of(range, random_one_in(&random, 2));
-        progress = load_progress_start(&load);
+        progress = load_progress_start(&load, &counts);
         for (size_t breaks = random_below(&random, 4); breaks > 0; breaks--)
             run(&load, random_below(&random, 40000));
         if (progress.left.from < progress.left.to)
@@ -235,7 +239,7 @@ Test(candle_cutter, random_loads_tile_their_range_however_often_they_break)
 static enum status add_after(bool backward, int64_t first, int64_t second)
 {
     struct tick_load load = load_of(buckets(0, 100), backward);
-    progress = load_progress_start(&load);
+    progress = load_progress_start(&load, &counts);
     struct candle_cutter cutter;
     candle_cutter_init(&cutter, &load, &progress);
     struct candle candle = candle_at(T0 + first);

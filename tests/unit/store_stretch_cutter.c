@@ -24,12 +24,16 @@ static struct stretch stretches[STRETCHES_MAX];
 static size_t stretch_count;
 static struct stretch_cutter cutter;
 static struct load_progress progress;
+static struct load_counts counts;
+static uint64_t rows_seen; /* of all loads, as the counts */
 
 static void on_publish(struct tick_load *load, struct time_range range, struct block *block)
 {
     (void)load;
     cr_assert(stretch_count < STRETCHES_MAX);
     stretches[stretch_count++] = (struct stretch){range, block};
+    rows_seen += block != NULL ? block->rows : 0;
+    cr_assert_eq(atomic_load(&counts.rows), rows_seen, "who sees rows finds them counted");
 }
 
 static struct tick_load load_of(struct time_range range, int64_t first_us, int64_t grain_us,
@@ -124,7 +128,7 @@ static void run(struct tick_load *load, size_t rows_max)
 static void run_whole(struct tick_load *load)
 {
     forget_stretches();
-    progress = load_progress_start(load);
+    progress = load_progress_start(load, &counts);
     run(load, SIZE_MAX);
 }
 
@@ -271,7 +275,7 @@ Test(stretch_cutter, a_load_that_breaks_off_goes_on_as_if_nothing_had_happened)
             expected[j] = stretches[j].range;
 
         forget_stretches();
-        progress = load_progress_start(&load);
+        progress = load_progress_start(&load, &counts);
         for (size_t breaks = 0; breaks < 5; breaks++)
             run(&load, random_below(&random, 100));
         if (progress.left.from < progress.left.to)
@@ -387,7 +391,7 @@ Test(stretch_cutter, ticks_outside_of_what_is_left_or_in_the_other_order_are_ref
     const struct tick ten = {.time = 10};
     for (int backward = 0; backward < 2; backward++) {
         struct tick_load load = load_of((struct time_range){0, 10}, 0, 16, backward == 1);
-        progress = load_progress_start(&load);
+        progress = load_progress_start(&load, &counts);
         stretch_cutter_begin(&cutter, &load, &progress);
         cr_assert(stretch_cutter_add(&cutter, &ten, &error) == STATUS_INTERNAL);
         const struct tick *first = backward == 1 ? &five : &six;
@@ -401,5 +405,5 @@ Test(stretch_cutter, ticks_outside_of_what_is_left_or_in_the_other_order_are_ref
 Test(stretch_cutter, asserts_that_the_first_step_is_a_part_of_the_grain, .signal = SIGABRT)
 {
     struct tick_load load = load_of((struct time_range){0, 10}, 3, 8, false);
-    (void)load_progress_start(&load);
+    (void)load_progress_start(&load, &counts);
 }
