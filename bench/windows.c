@@ -14,12 +14,10 @@
 
 struct windows {
     const struct windows_options *options;
-    struct windows_result *result;
     struct channel_address address;
     struct channel_scratch scratch;
     struct asker asker;
-    double offset; /* of the places */
-    int64_t from;  /* instants are from here on, and before `to` */
+    int64_t from; /* instants are from here on, and before `to` */
     int64_t to;
 };
 
@@ -30,30 +28,51 @@ static enum status on_message(void *owner, const uint8_t *bytes, size_t count, i
     return asker_message(owner, bytes, count, now_us, error);
 }
 
-static enum status turn(struct windows *windows, struct error *error)
+/* What poll() found about the channel. */
+static enum status serve(struct windows *windows, int found, struct error *error)
 {
     struct channel *channel = &windows->asker.channel;
-    struct pollfd events = {.fd = channel->fd, .events = POLLIN};
-    if (channel_wants_write(channel))
-        events.events |= POLLOUT;
-    int count = poll(&events, 1, SILENCE_MS_MAX);
-    if (count < 0 && errno != EINTR)
-        return error_set(error, STATUS_INTERNAL, "poll: %s", strerror(errno));
-    if (count == 0)
-        return error_set(error, STATUS_UNAVAILABLE, "the server has said nothing for 30 s");
     enum status status = STATUS_OK;
-    if ((events.revents & (POLLOUT | POLLERR)) != 0)
+    if ((found & (POLLOUT | POLLERR)) != 0)
         status = channel_write(channel, error);
-    if (status == STATUS_OK && (events.revents & (POLLIN | POLLHUP)) != 0)
+    if (status == STATUS_OK && (found & (POLLIN | POLLHUP)) != 0)
         status = channel_read(channel, &windows->scratch, on_message, &windows->asker, error);
     return status;
+}
+
+/* Waits for the channel or, -1 for neither, for `fd`; whether that is readable is told by `ready`.
+ */
+static enum status turn(struct windows *windows, int fd, bool *ready, struct error *error)
+{
+    struct channel *channel = &windows->asker.channel;
+    struct pollfd events[] = {{.fd = channel->fd, .events = POLLIN}, {.fd = fd, .events = POLLIN}};
+    if (channel_wants_write(channel))
+        events[0].events |= POLLOUT;
+    int count = poll(events, 2, fd < 0 ? SILENCE_MS_MAX : -1);
+    *ready = count > 0 && events[1].revents != 0;
+    if (count < 0)
+        return errno == EINTR ? STATUS_OK
+                              : error_set(error, STATUS_INTERNAL, "poll: %s", strerror(errno));
+    if (count == 0)
+        return error_set(error, STATUS_UNAVAILABLE, "the server has said nothing for 30 s");
+    return serve(windows, events[0].revents, error);
 }
 
 static enum status until_idle(struct windows *windows, struct error *error)
 {
     enum status status = STATUS_OK;
+    bool ready;
     while (status == STATUS_OK && windows->asker.phase != ASKER_IDLE)
-        status = turn(windows, error);
+        status = turn(windows, -1, &ready, error);
+    return status;
+}
+
+enum status windows_await(struct windows *windows, int fd, struct error *error)
+{
+    enum status status = STATUS_OK;
+    bool ready = false;
+    while (status == STATUS_OK && !ready)
+        status = turn(windows, fd, &ready, error);
     return status;
 }
 
@@ -66,10 +85,7 @@ static enum status settle_range(struct windows *windows, struct error *error)
     const struct tape *tape = &windows->asker.tape;
     windows->from = options->from != WINDOWS_HERE ? options->from : tape->from;
     windows->to = options->to != WINDOWS_HERE ? options->to : tape->to;
-    if (options->at != WINDOWS_HERE) {
-        windows->from = options->at;
-        windows->to = options->at + 1;
-    } else if (options->window.ticks_us > 0) {
+    if (options->window.ticks_us > 0) {
         windows->to = windows->to - options->window.ticks_us + 1;
     }
     if (windows->from >= windows->to)
@@ -111,11 +127,12 @@ static void count_rows(struct windows_result *result, const struct asker_answer 
         result->rows_least = answer->rows;
 }
 
-static enum status measure(struct windows *windows, int64_t place, struct error *error)
+enum status windows_ask_at(struct windows *windows, int64_t at, struct windows_result *result,
+                           struct error *error)
 {
-    struct windows_result *result = windows->result;
     struct asker_window window = windows->options->window;
-    window.at = scatter_place(windows->offset, (double)place, windows->from, windows->to);
+    window.at = at;
+    result->is_subscribed = window.ticks_us == 0 && windows->asker.has_subscribe;
     enum status status = ask(windows, &window, &result->first_us, error);
     struct asker_answer first = windows->asker.answer;
     if (status == STATUS_OK)
@@ -128,39 +145,51 @@ static enum status measure(struct windows *windows, int64_t place, struct error 
     return status;
 }
 
-static enum status measure_all(struct windows *windows, struct error *error)
+enum status windows_ask_all(struct windows *windows, struct windows_result *result,
+                            struct error *error)
 {
     const struct windows_options *options = windows->options;
-    int64_t places = options->at != WINDOWS_HERE ? 1 : options->places;
-    enum status status = until_idle(windows, error);
-    if (status == STATUS_OK)
-        status = settle_range(windows, error);
-    for (int64_t place = 0; place < places && status == STATUS_OK; place++)
-        status = measure(windows, place, error);
-    windows->result->is_subscribed = options->window.ticks_us == 0 && windows->asker.has_subscribe;
+    if (options->at != WINDOWS_HERE)
+        return windows_ask_at(windows, options->at, result, error);
+    double offset = scatter_offset(options->seed);
+    enum status status = settle_range(windows, error);
+    for (int64_t place = 0; place < options->places && status == STATUS_OK; place++)
+        status = windows_ask_at(windows,
+                                scatter_place(offset, (double)place, windows->from, windows->to),
+                                result, error);
     return status;
 }
 
-enum status windows_run(const struct windows_options *options, struct windows_result *result,
-                        struct error *error)
+/* ---- the connection ---- */
+
+static enum status connect_and_learn(struct windows *windows, struct error *error)
+{
+    const struct windows_options *options = windows->options;
+    enum status status = channel_address_find(&options->target, &windows->address, error);
+    if (status == STATUS_OK)
+        status = channel_connect(&windows->asker.channel, &windows->address, options->seed, error);
+    return status == STATUS_OK ? until_idle(windows, error) : status;
+}
+
+struct windows *windows_open(const struct windows_options *options, struct error *error)
 {
     /* Too large for a stack: it has a message of 64 symbols. */
     struct windows *windows = MEM_NEW(struct windows);
-    *result = (struct windows_result){.rows = 0};
     windows->options = options;
-    windows->result = result;
-    windows->offset = scatter_offset(options->seed);
-    enum status status = channel_address_find(&options->target, &windows->address, error);
-    if (status == STATUS_OK) {
-        asker_init(&windows->asker, options->symbol);
-        channel_scratch_init(&windows->scratch);
-        status = channel_connect(&windows->asker.channel, &windows->address, options->seed, error);
-        if (status == STATUS_OK)
-            status = measure_all(windows, error);
-        asker_deinit(&windows->asker);
-        channel_scratch_deinit(&windows->scratch);
-    }
-    channel_address_forget(&windows->address);
-    mem_free(windows);
-    return status;
+    asker_init(&windows->asker, options->symbol);
+    channel_scratch_init(&windows->scratch);
+    if (connect_and_learn(windows, error) != STATUS_OK)
+        windows_close(&windows);
+    return windows;
+}
+
+void windows_close(struct windows **windows)
+{
+    if (*windows == NULL)
+        return;
+    asker_deinit(&(*windows)->asker);
+    channel_scratch_deinit(&(*windows)->scratch);
+    channel_address_forget(&(*windows)->address);
+    mem_free(*windows);
+    *windows = NULL;
 }

@@ -16,13 +16,14 @@ struct bench_windows_values {
     int64_t windows;
     int64_t again;
     int64_t at;
+    const char *instants;
     int64_t from;
     int64_t to;
     int64_t seed;
     bool json;
 };
 
-#define BENCH_WINDOWS_OPTION_COUNT (BENCH_SERVER_OPTION_COUNT + 11)
+#define BENCH_WINDOWS_OPTION_COUNT (BENCH_SERVER_OPTION_COUNT + 12)
 extern const struct option bench_windows_options[BENCH_WINDOWS_OPTION_COUNT];
 extern const struct bench_windows_values bench_windows_defaults;
 

@@ -185,6 +185,43 @@ Test(bench, a_window_of_ticks_is_what_sql_has_there)
     json_decref(result);
 }
 
+static const char *instants_file(const char *text)
+{
+    static char path[sizeof deck.home + sizeof "/instants"];
+    (void)snprintf(path, sizeof path, "%s/instants", deck.home);
+    FILE *file = fopen(path, "w");
+    cr_assert_not_null(file);
+    cr_assert_geq(fputs(text, file), 0);
+    cr_assert_eq(fclose(file), 0);
+    return path;
+}
+
+Test(bench, instants_of_a_file_are_reported_one_by_one)
+{
+    char url[64];
+    (void)snprintf(url, sizeof url, "ws://127.0.0.1:%u/ws", deck.port);
+    const char *path = instants_file("2024-08-08T12:03:00Z\n2024-08-08 14:07:00+02");
+    cr_assert_eq(DECK_RUN(&deck, output, "bench", "windows", "--json", "--url", url, "--symbol",
+                          "SIM:B", "--ticks", "2m", "--instants", path),
+                 0, "%s", output);
+    const char *const from[] = {"2024-08-08T12:03:00Z", "2024-08-08T12:07:00Z"};
+    char *line = output;
+    for (size_t i = 0; i < 2; i++) {
+        char where[160];
+        (void)snprintf(where, sizeof where,
+                       "symbol = 'SIM:B' and time >= '%s' and time < timestamptz '%s' + "
+                       "interval '2 minutes'",
+                       from[i], from[i]);
+        char *end = strchr(line, '\n');
+        cr_assert_not_null(end);
+        json_t *result = json_loadb(line, (size_t)(end - line), 0, NULL);
+        expect_ticks(result, "rows", "sum", where);
+        json_decref(result);
+        line = end + 1;
+    }
+    cr_assert_str_eq(line, "");
+}
+
 Test(bench, the_newest_candles_before_an_instant_are_what_sql_makes_of_the_ticks)
 {
     json_t *result = MEASURE_WINDOWS("--symbol", "SIM:A", "--candles", "2m", "--count", "5", "--at",
@@ -234,6 +271,13 @@ Test(bench, what_fails_is_said_with_status_1)
     expect_failure((const char *const[]){"bench", "windows", "--url", url, NULL}, "choose one");
     expect_failure((const char *const[]){"bench", "windows", "--url", url, "--candles", "7x", NULL},
                    "--candles");
+    const char *instants = instants_file("2024-08-08T12:03:00Z\nsoon\n");
+    expect_failure((const char *const[]){"bench", "windows", "--url", url, "--ticks", "1m",
+                                         "--instants", instants, NULL},
+                   "line 2: soon is no time");
+    expect_failure((const char *const[]){"bench", "windows", "--url", url, "--ticks", "1m", "--at",
+                                         "2024-08-08", "--instants", instants, NULL},
+                   "choose one");
     deck_kill(&deck);
     expect_failure((const char *const[]){"bench", "replay", "--url", url, NULL},
                    "Connection refused");
