@@ -2,7 +2,7 @@
  * One client's logic, without sockets: requests in, messages out.
  *
  *   net: message arrived   → feed_receive
- *   net: socket writable   → feed_send, once per writable, until STATUS_WAIT
+ *   net: socket writable   → feed_send, a few times, until STATUS_WAIT
  *   feed: has something    → wake (then net asks for a writable callback)
  *
  * Nothing is queued ahead for a peer that cannot take it: answers wait in a small bounded buffer

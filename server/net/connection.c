@@ -23,6 +23,8 @@
 #define READ_BYTES 1024
 /* One turn of the lane gives back what was stashed, the next one reads the socket. */
 #define READING_TURNS 2
+/* What one connection may say in a turn of the lane, and the rest of the message that passes it. */
+#define TURN_BYTES ((size_t)16 << 10)
 /* Most bytes of one send(2). What a write leaves over is copied by libwebsockets. */
 #define SEND_BYTES_MAX ((size_t)4 << 20)
 
@@ -320,8 +322,6 @@ static int write_ping(struct connection *connection)
 
 static int write_message(struct connection *connection, const struct buffer *out)
 {
-    /* Asked for before the write: it may end the connection. */
-    (void)lws_callback_on_writable(connection->wsi);
     enum lws_write_protocol kind =
         connection->encoding == WIRE_MSGPACK ? LWS_WRITE_BINARY : LWS_WRITE_TEXT;
     size_t bytes = out->count - LWS_PRE;
@@ -363,20 +363,36 @@ static void give_back(struct buffer *out)
         buffer_deinit(out);
 }
 
-static int say_next(struct connection *connection, struct now now)
+/* Whether it may say more in this turn is told by `goes_on`. */
+static int say_next(struct connection *connection, struct now now, bool *goes_on)
 {
     struct buffer *out = &connection->lane->out;
     buffer_clear(out);
     (void)buffer_extend(out, LWS_PRE);
     enum status status = feed_send(connection->feed, now, out);
-    int result = 0;
+    *goes_on = status == STATUS_OK;
     if (status == STATUS_OK)
-        result = write_message(connection, out);
-    else if (status != STATUS_WAIT)
-        result = end_feed(connection, status);
+        return write_message(connection, out);
+    return status == STATUS_WAIT ? 0 : end_feed(connection, status);
+}
+
+/*
+ * A few short messages or a long one; then it is others' turn. That there is nothing more to say is
+ * found out here, too, rather than in another round of poll(): most have one message at a time.
+ */
+static int say(struct connection *connection, struct now now)
+{
+    const struct counter *said = &connection->lane->figures.bytes_out;
+    uint64_t enough = counter_read(said) + TURN_BYTES;
+    bool goes_on = true;
+    int result = 0;
+    while (result == 0 && goes_on && connection->stuck_bytes == 0 && counter_read(said) < enough)
+        result = say_next(connection, now, &goes_on);
+    if (result == 0 && goes_on)
+        (void)lws_callback_on_writable(connection->wsi);
     if (connection->feed != NULL)
         account(connection);
-    give_back(out);
+    give_back(&connection->lane->out);
     return result;
 }
 
@@ -396,7 +412,7 @@ static int writeable(struct connection *connection)
         (void)lws_callback_on_writable(connection->wsi);
         return 0;
     }
-    return say_next(connection, now);
+    return say(connection, now);
 }
 
 /* The end of what a client sends is no event for libwebsockets, since it may be half of a close;
