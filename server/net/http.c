@@ -24,6 +24,10 @@ static const struct refusal method_not_allowed = {
     405, "bad_argument", "only GET and HEAD are answered", "Allow: GET, HEAD\r\n"};
 static const struct refusal body_not_allowed = {400, "bad_argument",
                                                 "a GET request has no body here", NULL};
+static const struct refusal no_version = {
+    400, "bad_argument", "the request line must be: METHOD PATH HTTP/1.1, without %0A or %0D in it",
+    NULL};
+static const struct refusal no_host = {400, "bad_argument", "the Host header is missing", NULL};
 static const struct refusal websocket_wanted = {
     426, "bad_argument", "this is the WebSocket: connect with ws://HOST:PORT" HANDSHAKE_PATH,
     "Upgrade: websocket\r\n"};
@@ -206,6 +210,8 @@ static enum status read_query(struct lws *wsi, struct query *query, struct error
             lws_hdr_copy_fragment(wsi, parameter, sizeof parameter, WSI_TOKEN_HTTP_URI_ARGS, i);
         if (bytes < 0)
             return STATUS_OK; /* that was the last: none is longer than all together */
+        if (bytes == 1 && parameter[0] == '/')
+            continue; /* what libwebsockets makes of nothing behind the last ? or & */
         enum status status = query_add(query, parameter, (size_t)bytes, error);
         if (status != STATUS_OK)
             return status;
@@ -335,6 +341,20 @@ static bool has_body(struct lws *wsi)
     return bytes < 0 || (bytes > 0 && strcmp(length, "0") != 0);
 }
 
+/*
+ * NULL: it has all that a request needs. Libwebsockets takes a line feed that is decoded from %0A
+ * in the path for the end of the request line, and then what follows, up to the next colon, for the
+ * name of a header: so a page could make its Host header disappear, which browsers send first. The
+ * version, which stands behind the path, disappears with it.
+ */
+static const struct refusal *check_shape(const struct http_exchange *exchange)
+{
+    if (lws_hdr_total_length(exchange->wsi, WSI_TOKEN_HTTP) <= 0)
+        return &no_version;
+    bool has_host = lws_hdr_total_length(exchange->wsi, WSI_TOKEN_HOST) > 0;
+    return has_host || exchange->is_old ? NULL : &no_host;
+}
+
 static bool is_meant(const struct http_site *site, struct lws *wsi)
 {
     char host[HEADER_BYTES_MAX];
@@ -367,6 +387,9 @@ int http_serve(struct http_exchange *exchange, const char *path, size_t path_byt
     if (lws_hdr_total_length(exchange->wsi, WSI_TOKEN_GET_URI) <= 0 && !exchange->is_head &&
         !is_preflight)
         return http_refuse(exchange, &method_not_allowed);
+    const struct refusal *misshapen = check_shape(exchange);
+    if (misshapen != NULL)
+        return http_refuse(exchange, misshapen);
     if (!is_meant(exchange->lane->site, exchange->wsi))
         return http_refuse(exchange, &host_refusal);
     if (has_body(exchange->wsi))

@@ -70,6 +70,19 @@ Test(http_refusals, every_wrong_request_is_told_what_would_be_right)
     }
 }
 
+Test(http_refusals, nothing_behind_a_question_mark_or_an_ampersand_is_no_parameter)
+{
+    static const char *const targets[] = {"/api/v1/symbols?", "/api/v1/symbols?limit=1&",
+                                          "/api/v1/symbols?&&limit=1&&", "/api/v1/symbols?&"};
+    lab_start(&lab);
+    for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++) {
+        get(targets[i]);
+        cr_assert_eq(response.status, 200, "%s: %s", targets[i], response.text);
+    }
+    get("/api/v1/symbols?//");
+    json_decref(body_of(400));
+}
+
 Test(http_refusals, too_many_parameters_and_too_long_ones_are_over_a_limit)
 {
     char target[4096] = CANDLES "&interval=1m";

@@ -79,6 +79,39 @@ Test(robust, a_page_whose_name_was_made_to_point_here_gets_nothing)
     assert_alive();
 }
 
+static int status_of(const char *request)
+{
+    char response[4096];
+    int status = 0;
+    lab_exchange(&lab, request, response, sizeof response);
+    (void)sscanf(response, "HTTP/1.1 %3d", &status);
+    return status;
+}
+
+/* A line end in the path, as browsers let a page write it, swallows the header behind it. */
+Test(robust, a_page_cannot_make_its_own_name_disappear)
+{
+    static const char *const paths[] = {
+        "/api/v1/symbols%0a",         "/api/v1/symbols%0A%0A", "/api/v1/symbols%0d%0a",
+        "/api/v1/symbols?prefix=%0a", "/metrics?%0ax",         "/%0a",
+    };
+    lab_start(&lab);
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++)
+        cr_assert_eq(status_for_host("evil.example:8080", paths[i], ""), 400, "%s", paths[i]);
+    /* The version cannot be brought along: then the line ends where it should. */
+    cr_assert_eq(status_for_host("evil.example:8080", "/metrics%0aHTTP/1.1", ""), 403);
+    cr_assert_eq(status_for_host("localhost:8080", "/healthz", ""), 200);
+    assert_alive();
+}
+
+Test(robust, a_request_says_its_version_and_whom_it_means)
+{
+    lab_start(&lab);
+    cr_assert_eq(status_of("GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n"), 400);
+    cr_assert_eq(status_of("GET /healthz\r\nHost: localhost\r\n\r\n"), 400);
+    cr_assert_eq(status_of("GET /healthz HTTP/1.0\r\n\r\n"), 200);
+}
+
 Test(robust, names_that_are_listed_are_answered_and_without_the_check_all_are)
 {
     static const char *const names[] = {"desk.example"};
