@@ -1,5 +1,6 @@
 #include "app/bench_server.h"
 
+#include "app/terminal.h"
 #include "auth/identity.h"
 #include "auth/secret_file.h"
 
@@ -50,6 +51,20 @@ static enum status read_token(const char *path, struct bench_target *target, str
     return STATUS_OK;
 }
 
+/* Over plain ws:// to another machine; what is no URL at all is refused later. */
+static bool travels_in_clear(const char *url)
+{
+    static const char scheme[] = "ws://";
+    char host[CHANNEL_HOST_BYTES];
+    if (strncmp(url, scheme, sizeof scheme - 1) != 0)
+        return false;
+    const char *name = url + sizeof scheme - 1;
+    bool is_bracketed = name[0] == '[';
+    name += is_bracketed;
+    (void)snprintf(host, sizeof host, "%.*s", (int)strcspn(name, is_bracketed ? "]" : ":/"), name);
+    return !configuration_is_loopback(host);
+}
+
 enum status bench_target_open(const struct configuration *configuration,
                               const struct bench_server *server, struct bench_target *target,
                               struct error *error)
@@ -59,7 +74,13 @@ enum status bench_target_open(const struct configuration *configuration,
     if (server->url == NULL)
         target->channel.url = target->url;
     (void)signal(SIGPIPE, SIG_IGN); /* bench/tls_client wants it */
-    return server->token_file != NULL ? read_token(server->token_file, target, error) : STATUS_OK;
+    if (server->token_file == NULL)
+        return STATUS_OK;
+    enum status status = read_token(server->token_file, target, error);
+    if (status == STATUS_OK && travels_in_clear(target->channel.url))
+        terminal_warning("the token travels in clear to %s, and whoever listens has it: use wss://",
+                         target->channel.url);
+    return status;
 }
 
 void bench_target_close(struct bench_target *target)

@@ -2,6 +2,7 @@
 #include "app/bench_live.h"
 #include "app/bench_windows.h"
 #include "auth/identity.h"
+#include "captured.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -41,9 +42,11 @@ static struct bench_target target;
 static struct error error;
 static char path[64];
 
+static const char *url = "ws://host/ws";
+
 static enum status open_with(const char *token, size_t bytes, mode_t mode)
 {
-    struct bench_server server = {.url = "ws://host/ws", .token_file = path};
+    struct bench_server server = {.url = url, .token_file = path};
     (void)snprintf(path, sizeof path, "bench-token-%d", (int)getpid());
     FILE *file = fopen(path, "w");
     cr_assert_not_null(file);
@@ -62,6 +65,32 @@ Test(bench_target, is_the_configured_server_and_nobody_unless_said_otherwise)
     cr_assert_str_eq(target.channel.url, "ws://127.0.0.1:9000/ws");
     cr_assert_null(target.channel.token);
     bench_target_close(&target);
+}
+
+static void open_with_a_token(void)
+{
+    cr_assert_eq(open_with("tdk_secret", 10, 0600), STATUS_OK, "%s", error.text);
+    bench_target_close(&target);
+}
+
+Test(bench_target, warns_of_a_token_that_travels_in_clear_to_another_machine)
+{
+    static const char *const others[] = {"ws://desk.example/ws", "ws://10.0.0.1:8080/ws",
+                                         "ws://[fe80::1]:8080", "ws://localhost.example"};
+    static const char *const safe[] = {"wss://desk.example/ws", "ws://127.0.0.1:8080/ws",
+                                       "ws://[::1]:8080/ws",    "ws://localhost",
+                                       "ws://LocalHost:8080/",  NULL};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        url = others[i];
+        struct captured captured = capture_stderr(open_with_a_token);
+        cr_assert_not_null(strstr(captured.text, "in clear"), "%s: %s", url, captured.text);
+        cr_assert_not_null(strstr(captured.text, url), "%s: %s", url, captured.text);
+        cr_assert_null(strstr(captured.text, "tdk_"), "%s", captured.text);
+    }
+    for (size_t i = 0; i < sizeof safe / sizeof *safe; i++) {
+        url = safe[i];
+        cr_assert_str_eq(capture_stderr(open_with_a_token).text, "");
+    }
 }
 
 Test(bench_target, has_the_token_of_a_file_without_what_is_around_it)
