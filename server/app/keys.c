@@ -50,6 +50,7 @@ const struct option keys_options[KEYS_OPTION_COUNT] = {
 
 struct key_file {
     const char *path;
+    char place[PATH_BYTES]; /* where it really is: the path may be a link */
     char folder[PATH_BYTES];
     int lock; /* the folder's descriptor; −1: none */
     bool is_new;
@@ -57,11 +58,25 @@ struct key_file {
     struct key_list list;
 };
 
+/* A link to the file stays one: what it leads to is replaced. */
+static enum status find_place(struct key_file *file, struct error *error)
+{
+    struct stat found;
+    if (strlen(file->path) >= PATH_BYTES)
+        return error_set(error, STATUS_INVALID, "the path of the keys is too long");
+    if (realpath(file->path, file->place) != NULL)
+        return STATUS_OK;
+    if (errno != ENOENT || lstat(file->path, &found) == 0)
+        return error_set(error, STATUS_UNAVAILABLE, "cannot follow %s: %s", file->path,
+                         strerror(errno));
+    (void)snprintf(file->place, sizeof file->place, "%s", file->path);
+    return STATUS_OK;
+}
+
 static enum status lock_folder(struct key_file *file, struct error *error)
 {
     char copy[PATH_BYTES];
-    if ((size_t)snprintf(copy, sizeof copy, "%s", file->path) >= sizeof copy)
-        return error_set(error, STATUS_INVALID, "the path of the keys is too long");
+    (void)snprintf(copy, sizeof copy, "%s", file->place);
     (void)snprintf(file->folder, sizeof file->folder, "%s", dirname(copy));
     file->lock = open(file->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (file->lock < 0 || flock(file->lock, LOCK_EX) != 0)
@@ -89,7 +104,9 @@ static enum status key_file_open(const struct configuration *configuration, bool
         return error_set(error, STATUS_INVALID,
                          "which file? Name it with --auth-keys-file FILE, or as auth_keys_file in "
                          "tapedeck.yaml, where the server finds it too");
-    enum status status = lock_folder(file, error);
+    enum status status = find_place(file, error);
+    if (status == STATUS_OK)
+        status = lock_folder(file, error);
     if (status == STATUS_OK)
         status = read_list(file, error);
     return status == STATUS_NOT_FOUND && may_be_new ? STATUS_OK : status;
@@ -121,21 +138,21 @@ static bool keep_owner_and_mode(const struct key_file *file, int fd)
     struct stat before;
     if (file->is_new)
         return true;
-    return stat(file->path, &before) == 0 && fchown(fd, before.st_uid, before.st_gid) == 0 &&
+    return stat(file->place, &before) == 0 && fchown(fd, before.st_uid, before.st_gid) == 0 &&
            fchmod(fd, before.st_mode & 07777) == 0;
 }
 
 static enum status replace(struct key_file *file, const struct buffer *content, struct error *error)
 {
     char fresh[PATH_BYTES + 16];
-    (void)snprintf(fresh, sizeof fresh, "%s.XXXXXX", file->path);
+    (void)snprintf(fresh, sizeof fresh, "%s.XXXXXX", file->place);
     int fd = mkostemp(fresh, O_CLOEXEC); /* mode 0600 */
     if (fd < 0)
         return error_set(error, STATUS_UNAVAILABLE, "cannot write to the folder %s: %s",
                          file->folder, strerror(errno));
     bool is_written = keep_owner_and_mode(file, fd) && write_all(fd, content);
     is_written = close(fd) == 0 && is_written;
-    if (is_written && rename(fresh, file->path) == 0 && fsync(file->lock) == 0)
+    if (is_written && rename(fresh, file->place) == 0 && fsync(file->lock) == 0)
         return STATUS_OK;
     int reason = errno;
     (void)unlink(fresh);

@@ -212,6 +212,35 @@ Test(auth, of_a_keys_file_that_people_write_comments_in_stays_theirs)
     cr_assert_str_eq(read_keys(&bytes), before);
 }
 
+/* As a secret is mounted: the path is a link, in a folder of its own. */
+Test(auth, of_a_keys_file_that_is_a_link_the_link_stays)
+{
+    char output[4096];
+    char link[160];
+    struct stat file;
+    name_file(link, "link");
+    cr_assert_eq(symlink("keys", link), 0);
+    cr_assert_neq(DECK_RUN(&deck, output, "keys", "add", "desk", "--role", "viewer",
+                           "--auth-keys-file", link),
+                  0, "a link that leads nowhere is not followed: %s", output);
+    cr_assert_not_null(strstr(output, link), "%s", output);
+    (void)add_key("desk", "viewer");
+    cr_assert_eq(DECK_RUN(&deck, output, "keys", "add", "night", "--role", "viewer",
+                          "--auth-keys-file", link),
+                 0, "%s", output);
+    cr_assert_eq(DECK_RUN(&deck, output, "keys", "revoke", "desk", "--auth-keys-file", link), 0,
+                 "%s", output);
+    cr_assert_eq(lstat(link, &file), 0);
+    cr_assert(S_ISLNK(file.st_mode));
+    cr_assert_eq(lstat(keys_file, &file), 0);
+    cr_assert(S_ISREG(file.st_mode));
+    size_t bytes;
+    const char *text = read_keys(&bytes);
+    cr_assert_not_null(strstr(text, "night viewer "), "%s", text);
+    cr_assert_null(strstr(text, "desk viewer "), "%s", text);
+    expect_only_keys_in_home();
+}
+
 /* What is wrong with it is in the log; who was let in before still is. */
 Test(auth, of_a_keys_file_that_goes_wrong_stays_as_it_was)
 {
