@@ -421,6 +421,9 @@ int candles_verify_run(const struct configuration *configuration,
         buffer_deinit(&verify.line);
         database_close(&database);
     }
+    if (status == STATUS_OK && (fflush(stdout) != 0 || ferror(stdout) != 0))
+        status = error_set(&error, STATUS_UNAVAILABLE,
+                           "the list of differences could not be written, or not all of it");
     if (status == STATUS_OK)
         return verify.differences == 0 ? EXIT_DONE : EXIT_FAILED;
     terminal_error("%s", error.text);

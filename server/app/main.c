@@ -196,6 +196,7 @@ static const struct subcommand subcommands[] = {
                  "tapedeck serve --host 0.0.0.0 --auth-keys-file keys --tls-certificate-file "
                  "cert.pem --tls-key-file key.pem\n"
                  "TIMESCALE_DATABASE_URL=postgresql://me@db/ticks tapedeck serve\n",
+     .is_service = true,
      .run = serve},
     {.name = "import",
      .summary = "load ticks from files",

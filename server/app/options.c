@@ -525,6 +525,17 @@ static int act(const struct program *program, const struct command_line *line)
     return run(line);
 }
 
+/* Zero means that whoever reads the answer has all of it. */
+static int check_output(const struct command_line *line, int result)
+{
+    bool is_whole = fflush(stdout) == 0 && ferror(stdout) == 0;
+    bool is_answer = line->subcommand == NULL || !line->subcommand->is_service;
+    if (is_whole || !is_answer || result != EXIT_DONE)
+        return result;
+    terminal_error("the answer could not be written, or not all of it");
+    return EXIT_FAILED;
+}
+
 int options_main(const struct program *program, int word_count, char **words)
 {
     struct command_line line = {.action = COMMAND_HELP};
@@ -537,6 +548,7 @@ int options_main(const struct program *program, int word_count, char **words)
     enum status status = options_parse(program, (size_t)word_count - 1,
                                        (const char *const *)words + 1, &line, &error);
     int result = status == STATUS_OK ? act(program, &line) : refuse(program, &line, &error);
+    result = check_output(&line, result);
     options_deinit(&line);
     return result;
 }

@@ -63,6 +63,7 @@ struct subcommand {
     unsigned uses;           /* settings shown in its help: setting_use of setting.h */
     const char *description; /* paragraphs between usage and options; NULL: the summary will do */
     const char *examples;    /* lines; NULL: none */
+    bool is_service;         /* what it prints on the way is no answer that must be written */
     int (*run)(const struct configuration *configuration, const struct invocation *invocation);
 };
 

@@ -4,7 +4,10 @@
 #include "app/setting.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 /* A program that knows every kind of option. */
 struct values {
@@ -34,8 +37,20 @@ static const struct option make_options[] = {
 
 static const struct values make_defaults = {.rows = 7, .every_us = 250000, .name = "none"};
 
+static int say(const struct configuration *configuration, const struct invocation *invocation)
+{
+    (void)configuration;
+    (void)invocation;
+    (void)puts("so it is");
+    return EXIT_DONE;
+}
+
 static const struct subcommand subcommands[] = {
-    {.name = "serve", .summary = "serve it", .uses = SETTING_OF_SERVER},
+    {.name = "serve",
+     .summary = "serve it",
+     .uses = SETTING_OF_SERVER,
+     .is_service = true,
+     .run = say},
     {.name = "make",
      .summary = "make it",
      .options = make_options,
@@ -57,6 +72,7 @@ static const struct subcommand subcommands[] = {
      .arguments = "NUMBER",
      .arguments_min = 1,
      .arguments_max = 1},
+    {.name = "say", .summary = "say it", .run = say},
 };
 
 static const struct program program = {"deck", "1.2", "a deck", subcommands,
@@ -257,6 +273,36 @@ Test(options, ask_for_the_version)
     cr_assert_eq(line.action, COMMAND_VERSION);
     cr_assert_eq(PARSE("-V"), STATUS_OK);
     cr_assert_eq(line.action, COMMAND_VERSION);
+}
+
+/* ---- what is said ---- */
+
+/* The exit status when what is said goes to `path`. */
+static int main_to(const char *path, const char *word)
+{
+    char name[] = "deck";
+    char argument[32];
+    int wait_status;
+    (void)snprintf(argument, sizeof argument, "%s", word);
+    pid_t child = fork();
+    cr_assert_geq(child, 0);
+    if (child == 0)
+        _exit(freopen(path, "w", stdout) != NULL
+                  ? options_main(&program, 2, (char *[]){name, argument, NULL})
+                  : 99);
+    cr_assert_eq(waitpid(child, &wait_status, 0), child);
+    cr_assert(WIFEXITED(wait_status));
+    return WEXITSTATUS(wait_status);
+}
+
+Test(options, an_answer_that_cannot_be_written_is_a_failure)
+{
+    cr_assert_eq(main_to("/dev/null", "say"), EXIT_DONE);
+    cr_assert_eq(main_to("/dev/full", "say"), EXIT_FAILED);
+    cr_assert_eq(main_to("/dev/full", "--version"), EXIT_FAILED);
+    cr_assert_eq(main_to("/dev/full", "--help"), EXIT_FAILED);
+    cr_assert_eq(main_to("/dev/full", "no-such"), EXIT_USAGE);
+    cr_assert_eq(main_to("/dev/full", "serve"), EXIT_DONE, "a service is there for others");
 }
 
 /* ---- help ---- */
