@@ -78,8 +78,9 @@ static void note_complaint(cyaml_log_t level, void *owner, const char *format, v
         complaint->line = place;
 }
 
-/* The line on which a key stands: at the beginning of a line, before a colon. */
-static unsigned line_of(const char *text, const char *key)
+/* The line on which a key stands, after line `above`: at the beginning of a line, before a colon.
+ */
+static unsigned line_below(const char *text, const char *key, unsigned above)
 {
     size_t bytes = strlen(key);
     unsigned line = 1;
@@ -88,13 +89,18 @@ static unsigned line_of(const char *text, const char *key)
         if (strncmp(name, key, bytes) == 0) {
             name += bytes;
             name += strspn(name, "\"' ");
-            if (*name == ':')
+            if (*name == ':' && line > above)
                 return line;
         }
         at = strchr(at, '\n');
         at = at != NULL ? at + 1 : NULL;
     }
     return 0;
+}
+
+static unsigned line_of(const char *text, const char *key)
+{
+    return line_below(text, key, 0);
 }
 
 static enum status refuse_key(const char *path, const char *text, const char *key,
@@ -143,8 +149,11 @@ static enum status explain(const char *path, const char *text, cyaml_err_t reaso
         return refuse_key(path, text, stranger, error);
     if (setting == NULL)
         return error_set(error, STATUS_INVALID, "%s: expected lines such as `port: 8080`", path);
-    if (reason == CYAML_ERR_UNEXPECTED_EVENT)
-        return error_set(error, STATUS_INVALID, "%s: %s is there twice", path, setting->key);
+    if (reason == CYAML_ERR_UNEXPECTED_EVENT) {
+        unsigned first = line_of(text, setting->key);
+        return error_set(error, STATUS_INVALID, "%s line %u: %s is there twice, first in line %u",
+                         path, line_below(text, setting->key, first), setting->key, first);
+    }
     return error_set(error, STATUS_INVALID, "%s line %u: %s takes %s", path, complaint->line,
                      setting->key,
                      setting->type == SETTING_LIST ? "a list, such as [https://desk.example]"

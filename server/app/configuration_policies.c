@@ -89,18 +89,29 @@ static const char *find_key(const char *text, const char *from, const char *key)
     return NULL;
 }
 
-/* The line on which the last of nested keys stands; 0: not found. */
-static unsigned line_of(const char *text, const char *const *names, size_t depth)
+/* Where the last of nested keys stands; NULL: not found. */
+static const char *find_nested(const char *text, const char *const *names, size_t depth)
 {
     const char *at = text;
     for (size_t i = 0; i < depth && at != NULL; i++)
         at = find_key(text, at, names[i]);
+    return at;
+}
+
+/* 0: it is nowhere. */
+static unsigned line_at(const char *text, const char *at)
+{
     if (at == NULL)
         return 0;
     unsigned line = 1;
     for (const char *c = text; c < at; c++)
         line += *c == '\n';
     return line;
+}
+
+static unsigned line_of(const char *text, const char *const *names, size_t depth)
+{
+    return line_at(text, find_nested(text, names, depth));
 }
 
 void policies_take(const struct loaded_policies *loaded, const char *text,
@@ -158,6 +169,17 @@ static enum status refuse_stranger(const struct policies_place *place, const cha
                      closest != NULL ? closest : known, closest != NULL ? "?" : "");
 }
 
+static enum status refuse_second(const struct policies_place *place, struct error *error)
+{
+    const char *last = place->names[place->depth - 1];
+    const char *first = find_nested(place->text, place->names, place->depth);
+    const char *second = first != NULL ? find_key(place->text, first + 1, last) : NULL;
+    return error_set(error, STATUS_INVALID, "%s line %u: %s%s%s is there twice, first in line %u",
+                     place->path, line_at(place->text, second),
+                     place->depth > 1 ? place->names[place->depth - 2] : "",
+                     place->depth > 1 ? "." : "", last, line_at(place->text, first));
+}
+
 enum status policies_explain(const struct policies_place *place, const char *stranger,
                              bool is_twice, struct error *error)
 {
@@ -172,9 +194,7 @@ enum status policies_explain(const struct policies_place *place, const char *str
         return refuse_stranger(place, stranger, error);
     const char *last = place->names[place->depth - 1];
     if (is_twice)
-        return error_set(error, STATUS_INVALID, "%s: %s%s%s is there twice", place->path,
-                         place->depth > 1 ? place->names[place->depth - 2] : "",
-                         place->depth > 1 ? "." : "", last);
+        return refuse_second(place, error);
     return error_set(error, STATUS_INVALID, "%s line %u: %s takes %s", place->path, place->line,
                      last, shapes[place->depth - 1]);
 }
