@@ -188,9 +188,30 @@ static void take(const struct loaded *loaded, const char *text, struct configura
         policies_take(loaded->policies, text, file);
 }
 
+/* The line that begins another document, which libcyaml would leave unread; 0: there is none. */
+static unsigned second_document(const char *text)
+{
+    bool has_content = false;
+    unsigned line = 1;
+    for (const char *at = text; at != NULL; line++) {
+        bool is_marker = strncmp(at, "---", 3) == 0 && strchr(" \t\r\n", at[3]) != NULL;
+        if (is_marker && has_content)
+            return line;
+        has_content = has_content || (!is_marker && strchr("#%\r\n", at[0]) == NULL);
+        at = strchr(at, '\n');
+        at = at != NULL ? at + 1 : NULL;
+    }
+    return 0;
+}
+
 static enum status parse(const char *path, const char *text, struct configuration_file *file,
                          struct error *error)
 {
+    unsigned second = second_document(text);
+    if (second > 0)
+        return error_set(error, STATUS_INVALID,
+                         "%s line %u: another YAML document begins here: only one is read", path,
+                         second);
     size_t count;
     const struct setting *all = settings(&count);
     cyaml_schema_field_t fields[CONFIGURATION_SETTINGS_MAX + 2];

@@ -113,7 +113,7 @@ Test(configuration, takes_the_file_over_defaults_the_environment_over_it_and_fla
 
 Test(configuration, reads_every_kind_of_value_from_the_file)
 {
-    cr_assert_eq(load_file("# a comment\n"
+    cr_assert_eq(load_file("# a comment\n---\n"
                            "database_url: \"postgresql://me:secret@db/x\"\n"
                            "use_timescaledb: no\n"
                            "cache_bytes: 1GiB\n"
@@ -170,6 +170,8 @@ Test(configuration, names_the_file_and_the_line_of_what_is_wrong_in_it)
         {"allowed_origins: x\n", "line 1: allowed_origins takes a list"},
         {"port: 1\nport: 2\n", "tapedeck.yaml line 2: port is there twice, first in line 1"},
         {"# x\nport: 1\nhost: x\n\n'port' : 2\n", "line 5: port is there twice, first in line 2"},
+        {"--- # x\nport: 1\n---\nhost: x\n", "line 3: another YAML document begins here"},
+        {"port: 1\n---", "line 2: another YAML document begins here"},
         {"host: 'x\n", "tapedeck.yaml is no YAML, near line 1"},
         {"\tport: 1\n", "tapedeck.yaml is no YAML"},
         {"- port\n", "tapedeck.yaml: expected lines such as"},
