@@ -171,8 +171,9 @@ static void begin(struct candle_query *query)
     query->current = candle_at(0);
     query->changes = changes_of(query);
     query->oldest = larger(interval_ceil(query->interval_us, range->from), TIME_MIN);
-    int64_t newest = range->to > TIME_MIN ? bucket_of(query, range->to - 1) : TIME_MIN;
-    int64_t end = newest + query->interval_us;
+    int64_t end = TIME_MIN;
+    if (range->to > TIME_MIN)
+        end = bucket_of(query, range->to - 1) + query->interval_us;
     if (end > TIME_MAX + 1)
         end = TIME_MAX + 1;
     int64_t bucket = range->at <= end ? bucket_of(query, range->at) : end;

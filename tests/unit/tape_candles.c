@@ -173,6 +173,17 @@ static void add_trade(int64_t time, int64_t price)
     ticks->symbol.to = time + 1;
 }
 
+Test(tape_candles, of_before_all_time_there_are_none)
+{
+    add_trade(TIME_MIN, 1);
+    query = candle_query_create(tape, &inbox, &ticks->symbol, 3 * MINUTE, wake, NULL);
+    struct candle_query_range range = {
+        .from = TIME_MIN, .to = TIME_MIN, .at = TIME_MIN + HOUR, .limit = 5};
+    check(&range, 3 * MINUTE);
+    range.to++;
+    check(&range, 3 * MINUTE);
+}
+
 /* A trade a month, for years: further apart than the day that is looked through at any rate. */
 Test(tape_candles, of_seconds_are_found_however_sparse_they_are)
 {
