@@ -105,11 +105,7 @@ static void ask_history(struct client_replay *replay, const struct request *requ
     mine->is_history = true;
     mine->symbol_index = history->symbol;
     mine->at = history->at;
-    /* The replay holds the track: how dense it is, is known there. */
-    struct symbol symbol = {.ticks = 0};
-    const char *name = replay_symbol(replay->replay, (size_t)history->symbol);
-    memcpy(symbol.name, name, sizeof symbol.name);
-    ask(mine, &symbol,
+    ask(mine, replay_symbol(replay->replay, (size_t)history->symbol),
         &(struct candle_query_range){
             .from = TIME_MIN,
             .to = history->before,

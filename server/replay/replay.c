@@ -40,6 +40,7 @@ static void timer_fired(struct timer *timer, int64_t now_us)
 struct replay_cursor {
     struct cursor cursor;
     struct replay *replay;
+    struct symbol symbol; /* as it was known when the replay was opened */
 };
 
 static void tape_told(struct letter *letter)
@@ -98,6 +99,7 @@ static void create_cursors(struct replay *replay, const struct replay_options *o
     for (size_t i = 0; i < options->symbol_count; i++) {
         struct replay_cursor *mine = MEM_NEW(struct replay_cursor);
         mine->replay = replay;
+        mine->symbol = *options->symbols[i];
         cursor_init(&mine->cursor, replay->lane->tape, options->symbols[i], replay->lane->inbox,
                     tape_told);
         replay->cursors[i] = &mine->cursor;
@@ -168,10 +170,10 @@ size_t replay_symbol_count(const struct replay *replay)
     return replay->options.symbol_count;
 }
 
-const char *replay_symbol(const struct replay *replay, size_t index)
+const struct symbol *replay_symbol(const struct replay *replay, size_t index)
 {
     ASSERT(index < replay->options.symbol_count);
-    return track_symbol(replay->cursors[index]->track);
+    return &CONTAINER_OF(replay->cursors[index], struct replay_cursor, cursor)->symbol;
 }
 
 const struct replay_intervals *replay_asked_intervals(const struct replay *replay)
@@ -362,13 +364,9 @@ enum status replay_step(struct replay *replay, const struct replay_step *step, c
 
 static void change_intervals(struct replay *replay, const struct replay_intervals *intervals)
 {
-    struct symbol named[REPLAY_SYMBOLS_MAX];
     const struct symbol *symbols[REPLAY_SYMBOLS_MAX];
-    for (size_t i = 0; i < replay->options.symbol_count; i++) {
-        named[i] = (struct symbol){.ticks = 0};
-        memcpy(named[i].name, track_symbol(replay->cursors[i]->track), sizeof named[i].name);
-        symbols[i] = &named[i];
-    }
+    for (size_t i = 0; i < replay->options.symbol_count; i++)
+        symbols[i] = replay_symbol(replay, i);
     replay_series_destroy(replay);
     replay->options.intervals = *intervals;
     replay_series_create(replay, symbols);

@@ -67,8 +67,8 @@ struct replay *replay_create(struct replay_lane *lane, const struct replay_optio
 void replay_destroy(struct replay **replay);
 
 size_t replay_symbol_count(const struct replay *replay);
-/* Its name, in SYMBOL_BYTES_MAX + 1 bytes. */
-const char *replay_symbol(const struct replay *replay, size_t index);
+/* As it was known when the replay was opened. Borrowed. */
+const struct symbol *replay_symbol(const struct replay *replay, size_t index);
 /* What it was asked for; borrowed until the next replay_set. */
 const struct replay_intervals *replay_asked_intervals(const struct replay *replay);
 

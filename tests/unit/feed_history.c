@@ -70,6 +70,26 @@ Test(feed_history, has_average_prices_as_of_the_edge)
     cr_assert_null(json_object_get(heard, "vwap"));
 }
 
+/* What the list of symbols said when the replay was opened: decades without ticks are few loads. */
+Test(feed_history, is_not_looked_for_at_length_before_the_first_tick_there_is)
+{
+    int64_t first = INT64_C(1000000000) * S;
+    trade(first, 1);
+    ticks->symbol.from = first;
+    ticks->symbol.to = first + 1;
+    (void)live_symbols_refresh(lane.symbols);
+    publish_symbols();
+    ask("{'op':'replay.open','id':8,'symbols':['A'],'from':1000000000000000}");
+    check_heard("replay.opened");
+    check_served("replay.snapshot");
+    size_t loads = fake.load_count;
+    ask("{'op':'replay.history','id':8,'symbol':0,'interval':'1m','before':1000000060000000,"
+        "'count':5,'at':1000000000000001}");
+    check_served("replay.history");
+    cr_assert_eq(candles_heard()->count, 5);
+    cr_assert(fake.load_count - loads <= 6, "%zu loads", fake.load_count - loads);
+}
+
 Test(feed_history, asked_for_wrongly_is_refused_and_told_what_would_be_right)
 {
     static const struct {

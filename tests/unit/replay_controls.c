@@ -116,6 +116,32 @@ Test(replay_controls, may_go_while_everything_is_under_way)
     inbox_drain(&inbox);
 }
 
+/* What the list of symbols said when it was opened. */
+Test(replay_controls, asked_for_other_candles_it_still_knows_its_symbols)
+{
+    int64_t first = INT64_C(1000000000) * S;
+    ticks->symbol.from = first;
+    ticks->symbol.to = first + GRAIN;
+    ticks->symbol.lacks = TICK_FIELD_BIT(TICK_LAST);
+    fake_tape_add(ticks, first, 1);
+    ticks->ticks[0].fields[TICK_ASK] = 2;
+    options.from = first;
+    options.at = first + S;
+    options.to = first + GRAIN;
+    stock(first, first + GRAIN);
+    start();
+    cr_assert(ask() == STATUS_OK && output.saying == SAYING_SNAPSHOT);
+    struct replay_intervals minutes = {.count = 1,
+                                       .items = {{.text = "1m", .interval_us = 60 * S}}};
+    size_t loads = fake.load_count;
+    replay_set(replay, &(struct replay_changes){.intervals = &minutes}, now_us);
+    while (ask() != STATUS_OK)
+        serve();
+    cr_assert(output.saying == SAYING_SNAPSHOT);
+    cr_assert(fake.request_count == 0, "the picture is there: none has a last price");
+    cr_assert(fake.load_count - loads <= 8, "%zu loads for nothing", fake.load_count - loads);
+}
+
 Test(replay_controls, plays_all_of_time)
 {
     fake_tape_add(ticks, TIME_MIN, 1);
