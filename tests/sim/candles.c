@@ -249,9 +249,8 @@ size_t candles_check_frame(struct watch *watch, const json_t *message, int64_t e
         struct series_rows rows = {
             .rows = all, .symbol = i / watch->intervals.count, .interval = interval->text};
         const struct world_tape *tape = watch_tape(watch, rows.symbol);
-        count += watch->epoch.direction > 0
-                     ? check_forward(tape, interval->us, span, &rows)
-                     : check_backward(tape, interval->us, span, &rows);
+        count += watch->epoch.direction > 0 ? check_forward(tape, interval->us, span, &rows)
+                                            : check_backward(tape, interval->us, span, &rows);
         CHECK(next_row(&rows) == NULL, "a %s candle that is as it was", interval->text);
     }
     CHECK(count == json_array_size(all), "%zu candles in a frame, %zu have changed",
@@ -311,22 +310,45 @@ static void check_columns(const json_t *item, size_t count, const struct state *
     check_volumes(item, count, want);
 }
 
+/* The `count` newest candles that start before `before`, as of `at`, are those of the message. They
+ * stay in `want`, the newest last; returns the one before them. */
+static struct state check_newest(const json_t *item, const struct candles_wish *wish, size_t count,
+                                 struct state *want)
+{
+    int64_t before = bucket_of(wish->us, wish->before - 1) + wish->us; /* as a bucket begins */
+    for (size_t i = count; i > 0; i--) {
+        want[i - 1] = newest_state(wish->tape, wish->us, before, wish->at);
+        CHECK(want[i - 1].exists, "candles of nothing");
+        before = want[i - 1].candle.time;
+    }
+    check_columns(item, count, want);
+    return newest_state(wish->tape, wish->us, before, wish->at);
+}
+
+size_t candles_check_newest(const json_t *message, const struct candles_wish *wish, size_t most)
+{
+    static struct state want[ROWS_MOST];
+    size_t count = (size_t)integer_of(message, "n");
+    CHECK(count <= most, "%zu candles, more than asked for", count);
+    struct state older = check_newest(message, wish, count, want);
+    CHECK(count == most || !older.exists, "%zu of %zu candles, and there are more", count, most);
+    return count;
+}
+
 /* `history` complete candles and the forming one, the newest that there are. */
 static void check_item(const struct watch *watch, const json_t *item, const struct interval *wish)
 {
     static struct state want[ROWS_MOST];
-    const struct world_tape *tape = watch_tape(watch, (size_t)integer_of(item, "symbol"));
     size_t count = (size_t)integer_of(item, "n");
     CHECK(count <= (size_t)wish->history + 1, "%zu candles, more than asked for", count);
     int64_t at = watch->epoch.edge;
-    int64_t before = at;
-    for (size_t i = count; i > 0; i--) {
-        want[i - 1] = newest_state(tape, wish->us, before, at);
-        CHECK(want[i - 1].exists, "a snapshot with candles of nothing");
-        before = want[i - 1].candle.time;
-    }
-    check_columns(item, count, want);
-    struct state older = newest_state(tape, wish->us, before, at);
+    struct state older = check_newest(
+        item,
+        &(struct candles_wish){.tape = watch_tape(watch, (size_t)integer_of(item, "symbol")),
+                               .us = wish->us,
+                               .before = at,
+                               .at = at},
+        count, want);
     if (!older.exists)
         return;
     size_t complete = count - (count > 0 && !want[count - 1].final);

@@ -4,6 +4,7 @@
  *
  *   sim                    1 000 seeds from 1
  *   sim --seeds N          that many
+ *   sim --from S           from that one on
  *   sim --seed S           one run, the same every time
  *   sim --seed S --trace   with every request and message
  *   sim --jobs N           in so many processes; by default as many as there are cores
@@ -143,7 +144,10 @@ static void worry(struct sim *sim, const struct server *server)
     int64_t index = dice_between(&sim->dice, 0, (int64_t)world->tape_count - 1);
     struct time_range range = {.from = dice_between(&sim->dice, world->from, world->to - 1)};
     range.to = dice_between(&sim->dice, range.from + 1, world->to);
-    tape_invalidate(server->tape, world->tapes[index].symbol.name, range);
+    if (dice_once_in(&sim->dice, 3)) /* or only the candles, of every symbol */
+        tape_invalidate_candles(server->tape, range);
+    else
+        tape_invalidate(server->tape, world->tapes[index].symbol.name, range);
     tally(TALLY_WORRIES);
 }
 
@@ -319,6 +323,8 @@ static bool take_option(const char *name, const char *value, struct seeds *seeds
     } else if (strcmp(name, "--seed") == 0) {
         seeds->first = number;
         seeds->count = 1;
+    } else if (strcmp(name, "--from") == 0) {
+        seeds->first = number;
     } else if (strcmp(name, "--jobs") == 0) {
         seeds->jobs = number;
     } else {
@@ -329,7 +335,7 @@ static bool take_option(const char *name, const char *value, struct seeds *seeds
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: sim [--seeds N | --seed S] [--jobs N] [--trace]\n");
+    fprintf(stderr, "usage: sim [--seeds N] [--from S] [--seed S] [--jobs N] [--trace]\n");
     return 2;
 }
 

@@ -30,6 +30,9 @@
     X(TALLY_SNAPSHOTS_ASKED, "snapshots that the source was asked for")                            \
     X(TALLY_SERIES, "series of candles in snapshots")                                              \
     X(TALLY_CANDLES, "candles in frames")                                                          \
+    X(TALLY_HISTORIES, "candles in histories")                                                     \
+    X(TALLY_HISTORIES_CUT, "histories of replays that were closed")                                \
+    X(TALLY_WINDOWS, "windows that lie beside the last one")                                       \
     X(TALLY_LOADS_CANDLES, "loads of candles")                                                     \
     X(TALLY_FAILURES, "failures told")                                                             \
     X(TALLY_REFUSALS, "requests refused")                                                          \

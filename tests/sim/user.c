@@ -39,7 +39,8 @@ static struct replay_speed random_speed(struct viewer *viewer, const struct watc
     static const double rates[] = {0.01, 0.5, 1, 7.3, 60, 1000, 100000};
     struct dice *dice = viewer->dice;
     struct replay_speed speed = {.rate = dice_once_in(dice, 2) ? -1 : 1};
-    speed.max = viewer->world->calm || dice_once_in(dice, viewer->world->is_bulky ? 2 : 5);
+    speed.max = viewer->world->calm || viewer->habit == HABIT_WINDOWS ||
+                dice_once_in(dice, viewer->world->is_bulky ? 2 : 5);
     if (speed.max)
         return speed;
     if (dice_once_in(dice, 3)) /* that moves at all */
@@ -66,12 +67,13 @@ static int64_t used_instant(struct viewer *viewer, const struct watch *watch)
     return index < 0 ? watch->epoch.at : watch->used[index].edge;
 }
 
+static const struct interval choices[] = {
+    {"1s", 1, 0},   {"7s", 7, 0},    {"90s", 90, 0},  {"1m", 60, 0},    {"3m", 180, 0},
+    {"5m", 300, 0}, {"15m", 900, 0}, {"1h", 3600, 0}, {"1d", 86400, 0}, {"1w", 604800, 0},
+};
+
 static struct intervals random_intervals(struct viewer *viewer)
 {
-    static const struct interval choices[] = {
-        {"1s", 1, 0},   {"7s", 7, 0},    {"90s", 90, 0},  {"1m", 60, 0},    {"3m", 180, 0},
-        {"5m", 300, 0}, {"15m", 900, 0}, {"1h", 3600, 0}, {"1d", 86400, 0}, {"1w", 604800, 0},
-    };
     struct dice *dice = viewer->dice;
     struct intervals intervals = {.count = 0};
     if (viewer->world->is_bulky || !dice_once_in(dice, 3))
@@ -127,10 +129,32 @@ static void choose_symbols(struct viewer *viewer, struct watch *watch)
         watch->symbols[i] = (first + count - i) % count;
 }
 
+/* Beside the range before, either way, or anywhere. */
+static void choose_window(struct viewer *viewer, struct watch *watch)
+{
+    struct dice *dice = viewer->dice;
+    const struct world *world = viewer->world;
+    int64_t most_us = (world->to - world->from) / (dice_once_in(dice, 2) ? 10 : 100);
+    int64_t length_us = dice_between(dice, 1, most_us);
+    bool is_first = watch->to == watch->from || dice_once_in(dice, 10);
+    if (is_first)
+        watch->to = dice_between(dice, world->from, world->to);
+    else
+        tally(TALLY_WINDOWS);
+    if (!is_first && dice_once_in(dice, 3))
+        watch->to = clip(watch->from - length_us);
+    watch->from = watch->to;
+    watch->to = clip(watch->from + length_us);
+}
+
 static void choose_range(struct viewer *viewer, struct watch *watch)
 {
     struct dice *dice = viewer->dice;
     const struct world *world = viewer->world;
+    if (viewer->habit == HABIT_WINDOWS) {
+        choose_window(viewer, watch);
+        return;
+    }
     if (dice_once_in(dice, 3) || world->is_bulky) { /* all there is */
         watch->from = world->from;
         watch->to = world->to;
@@ -340,6 +364,38 @@ static void set(struct viewer *viewer, size_t index, int64_t now_us)
     viewer_send(viewer, &asked, tree, now_us);
 }
 
+/* However long the answer takes, and whatever is asked meanwhile. */
+static void ask_history(struct viewer *viewer, size_t index, int64_t now_us)
+{
+    struct dice *dice = viewer->dice;
+    const struct watch *watch = &viewer->watches[index];
+    size_t most = viewer->histories.count;
+    for (size_t i = 0; i < viewer->asked_count; i++)
+        most += viewer->asked[i].act == ACT_HISTORY;
+    if (most == HISTORIES_MAX || viewer->world->is_bulky)
+        return;
+    struct asked asked = {.act = ACT_HISTORY, .watch = index};
+    asked.symbol = (size_t)dice_between(dice, 0, (int64_t)watch->symbol_count - 1);
+    const struct interval *interval = &choices[dice_between(dice, 0, 9)];
+    asked.interval = interval->text;
+    asked.interval_us = interval->us * TIME_SECOND_US;
+    asked.count = dice_between(dice, 1, dice_once_in(dice, 3) ? 100 : 4);
+    asked.before = random_instant(viewer, watch);
+    if (dice_once_in(dice, 3))
+        asked.before = clip(asked.before + dice_between(dice, -10, 10) * asked.interval_us);
+    asked.has_at = dice_once_in(dice, 2);
+    json_t *tree = control("replay.history");
+    add_integer(tree, "symbol", (int64_t)asked.symbol);
+    json_object_set_new(tree, "interval", json_string(asked.interval));
+    add_integer(tree, "before", asked.before);
+    add_integer(tree, "count", asked.count);
+    if (asked.has_at) {
+        asked.at = random_instant(viewer, watch);
+        add_integer(tree, "at", asked.at);
+    }
+    viewer_send(viewer, &asked, tree, now_us);
+}
+
 static json_t *ack(const struct watch *watch, int64_t seq)
 {
     json_t *tree = control("replay.ack");
@@ -436,9 +492,10 @@ static const struct {
     wish_fn *wish;
     int64_t weights[HABITS];
 } wishes[] = {
-    {play, {6, 3, 3, 4}},      {pause, {2, 1, 1, 1}},       {seek, {2, 12, 1, 1}},
-    {any_speed, {2, 1, 1, 1}}, {step, {2, 2, 12, 2}},       {turn_around, {1, 1, 1, 8}},
-    {set, {1, 1, 1, 1}},       {ask_wrongly, {1, 1, 1, 1}}, {acknowledge, {7, 4, 6, 5}},
+    {play, {6, 3, 3, 4, 9}},        {pause, {2, 1, 1, 1, 0}},       {seek, {2, 12, 1, 1, 0}},
+    {any_speed, {2, 1, 1, 1, 1}},   {step, {2, 2, 12, 2, 0}},       {turn_around, {1, 1, 1, 8, 0}},
+    {set, {1, 1, 1, 1, 1}},         {ask_wrongly, {1, 1, 1, 1, 1}}, {acknowledge, {7, 4, 6, 5, 9}},
+    {ask_history, {1, 1, 1, 1, 1}},
 };
 
 #define WISHES (sizeof wishes / sizeof wishes[0])
@@ -479,7 +536,8 @@ void user_act(struct viewer *viewer, int64_t now_us)
     if (!watch->open) {
         if (!watch->closed_due && (index == 0 || dice_once_in(viewer->dice, 6)))
             open_replay(viewer, index, now_us);
-    } else if (dice_once_in(viewer->dice, 40)) {
+    } else if (dice_once_in(viewer->dice, 40) ||
+               (viewer->habit == HABIT_WINDOWS && watch->state == REPLAY_ENDED)) {
         simple(viewer, index, ACT_CLOSE, "replay.close", now_us);
     } else {
         wish(viewer, index, now_us);

@@ -26,15 +26,16 @@ static struct watch *watch_of(struct viewer *viewer, const json_t *message)
     sim_fail("a %s of a replay that is not open", text_of(message, "ev"));
 }
 
-static void forget_first(struct viewer *viewer)
+/* One that is at the server. */
+static void forget(struct viewer *viewer, size_t index)
 {
-    CHECK(viewer->arrived > 0, "an answer to nothing");
-    struct asked *first = &viewer->asked[0];
-    viewer->watches[first->watch].asked--;
-    free(first->bytes);
+    CHECK(viewer->arrived > index, "an answer to nothing");
+    struct asked *gone = &viewer->asked[index];
+    viewer->watches[gone->watch].asked--;
+    free(gone->bytes);
     viewer->asked_count--;
     viewer->arrived--;
-    memmove(first, first + 1, viewer->asked_count * sizeof *first);
+    memmove(gone, gone + 1, (viewer->asked_count - index) * sizeof *gone);
 }
 
 static void take_answer(struct viewer *viewer, const json_t *message)
@@ -42,15 +43,15 @@ static void take_answer(struct viewer *viewer, const json_t *message)
     const struct asked *asked = &viewer->asked[0];
     CHECK(viewer->arrived > 0 && integer_of(message, "re") == asked->re, "answers out of order");
     watch_take_answer(&viewer->watches[asked->watch], asked, message);
-    forget_first(viewer);
+    forget(viewer, 0);
 }
 
 /* What the simulation does must be on offer. */
 static void take_welcome(const json_t *message)
 {
-    static const char *const needed[] = {"replay.open", "replay.play", "replay.pause",
-                                         "replay.seek", "replay.step", "replay.speed",
-                                         "replay.set",  "replay.ack",  "replay.close"};
+    static const char *const needed[] = {
+        "replay.open",  "replay.play", "replay.pause", "replay.seek",    "replay.step",
+        "replay.speed", "replay.set",  "replay.ack",   "replay.history", "replay.close"};
     const json_t *ops = json_object_get(message, "ops");
     for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++) {
         bool found = false;
@@ -107,9 +108,12 @@ static void read_message(struct viewer *viewer, int64_t now_us)
     json_t *message = wire_message_read(viewer->out.bytes, viewer->out.count, viewer->is_msgpack);
     CHECK(message != NULL, "a message that cannot be read");
     trace_message(viewer, message, now_us);
-    if (json_object_get(message, "re") != NULL)
+    bool is_answer = json_object_get(message, "re") != NULL;
+    bool is_history =
+        is_answer && histories_take(&viewer->histories, message, viewer->watches, VIEWER_WATCHES);
+    if (is_answer && !is_history)
         take_answer(viewer, message);
-    else
+    else if (!is_answer)
         take_push(viewer, message, now_us);
     json_decref(message);
 }
@@ -138,11 +142,28 @@ void viewer_check(struct viewer *viewer, int64_t turn_us)
     if (viewer->feed == NULL || viewer->woken)
         return;
     CHECK(viewer->arrived == 0, "a request was never answered");
+    CHECK(viewer->histories.count == 0 || !server_is_idle(viewer->server),
+          "a history was never answered");
     for (size_t i = 0; i < VIEWER_WATCHES; i++)
         watch_take_silence(&viewer->watches[i], server_is_idle(viewer->server), turn_us);
 }
 
 /* ---- requests ---------------------------------------------------------------------------- */
+
+/* Some are not answered in their turn, or not at all. */
+static void take_arrived(struct viewer *viewer, const struct asked *asked)
+{
+    struct watch *watch = &viewer->watches[asked->watch];
+    if (asked->act == ACT_ACK) {
+        CHECK(viewer->arrived == 1, "acks are sent alone");
+        watch_acknowledge(watch, asked->epoch, asked->seq);
+    } else if (asked->act == ACT_HISTORY) {
+        histories_add(&viewer->histories, watch, asked, viewer->arrived == 1);
+    } else {
+        return;
+    }
+    forget(viewer, viewer->arrived - 1);
+}
 
 void viewer_arrive(struct viewer *viewer, int64_t now_us)
 {
@@ -156,12 +177,7 @@ void viewer_arrive(struct viewer *viewer, int64_t now_us)
                   (long long)asked->re);
         feed_receive(viewer->feed, (const uint8_t *)asked->bytes, asked->byte_count,
                      now_of(now_us));
-        if (asked->act != ACT_ACK)
-            continue;
-        /* It has no answer. */
-        CHECK(viewer->arrived == 1, "acks are sent alone");
-        watch_acknowledge(&viewer->watches[asked->watch], asked->epoch, asked->seq);
-        forget_first(viewer);
+        take_arrived(viewer, asked);
     }
 }
 
@@ -232,8 +248,9 @@ void viewer_disconnect(struct viewer *viewer)
         feed_destroy(&viewer->feed);
     while (viewer->asked_count > 0) {
         viewer->arrived = viewer->asked_count;
-        forget_first(viewer);
+        forget(viewer, 0);
     }
+    viewer->histories.count = 0;
     for (size_t i = 0; i < VIEWER_WATCHES; i++) {
         struct watch *watch = &viewer->watches[i];
         watch->was_cut_off = watch->open;

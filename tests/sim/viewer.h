@@ -6,6 +6,7 @@
 #ifndef TAPEDECK_TESTS_SIM_VIEWER_H
 #define TAPEDECK_TESTS_SIM_VIEWER_H
 
+#include "history.h"
 #include "server.h"
 #include "watch.h"
 
@@ -13,7 +14,14 @@
 #define VIEWER_ASKED_MAX 16
 
 /* What it likes to do; the weights are in user.c. */
-enum habit { HABIT_ANYTHING, HABIT_SEEKING, HABIT_STEPPING, HABIT_TURNING, HABITS };
+enum habit {
+    HABIT_ANYTHING,
+    HABIT_SEEKING,
+    HABIT_STEPPING,
+    HABIT_TURNING,
+    HABIT_WINDOWS, /* short ranges at "max", one beside the other */
+    HABITS,
+};
 
 struct viewer {
     size_t number; /* for the trace */
@@ -35,6 +43,7 @@ struct viewer {
     struct asked asked[VIEWER_ASKED_MAX];
     size_t asked_count;
     size_t arrived;
+    struct histories histories; /* asked for, and at the server */
     int64_t re;
     int64_t network_us; /* most a request takes */
     int64_t acks_in;    /* it acknowledges when it thinks of it: once in so many times */

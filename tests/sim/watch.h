@@ -22,6 +22,7 @@ enum act {
     ACT_SET,
     ACT_CLOSE,
     ACT_ACK,
+    ACT_HISTORY,
     ACT_WRONG, /* something that must be refused */
 };
 
@@ -52,13 +53,16 @@ struct asked {
     enum step_unit unit;       /* STEP */
     int64_t interval_us;       /* STEP by intervals */
     int64_t count;             /* STEP */
-    bool has_at;               /* SPEED, STEP */
-    int64_t at;                /* OPEN, SEEK, and SPEED and STEP with has_at */
+    bool has_at;               /* SPEED, STEP, HISTORY */
+    int64_t at;                /* OPEN, SEEK, and SPEED, STEP and HISTORY with has_at */
     int64_t fps;               /* SET; 0: as it is */
     int ticks;                 /* SET; -1: as it is */
     bool has_intervals;        /* SET */
     struct intervals intervals;
     int64_t epoch, seq; /* ACK */
+    size_t symbol;      /* HISTORY: of `count` candles that start before `before` … */
+    int64_t before;
+    const char *interval; /* … of `interval_us` */
     char *bytes;
     size_t byte_count;
 };

@@ -29,11 +29,15 @@ static int64_t random_gap(struct dice *dice, int64_t mean_us)
     return dice_between(dice, 0, 2 * mean_us);
 }
 
-static struct tick random_tick(struct dice *dice, int64_t time)
+/* Of a symbol that never has some of the fields, neither has one that comes later. */
+static struct tick random_tick(struct dice *dice, const struct symbol *symbol, int64_t time)
 {
     struct tick tick = {.time = time};
-    for (size_t f = 0; f < TICK_FIELDS; f++)
+    for (size_t f = 0; f < TICK_FIELDS; f++) {
         tick.fields[f] = random_price(dice);
+        if ((symbol->lacks & TICK_FIELD_BIT(f)) != 0)
+            tick.fields[f] = DECIMAL_NULL;
+    }
     return tick;
 }
 
@@ -62,6 +66,10 @@ static void fill_tape(struct world *world, struct world_tape *tape, size_t index
 {
     struct dice *dice = world->dice;
     (void)snprintf(tape->symbol.name, sizeof tape->symbol.name, "SIM:%02zu", index);
+    for (int field = TICK_BID; field <= TICK_LAST; field++) {
+        if (dice_once_in(dice, 6))
+            tape->symbol.lacks |= (uint8_t)TICK_FIELD_BIT(field);
+    }
     size_t wanted = random_count(world);
     int64_t mean_us = (world->to - world->from) / (int64_t)(wanted + 1) + 1;
     size_t room = wanted + HUGE_BURST_MOST + WORLD_ADDED_MAX;
@@ -73,7 +81,7 @@ static void fill_tape(struct world *world, struct world_tape *tape, size_t index
         if (time >= world->to)
             break;
         for (size_t burst = random_burst(dice); burst > 0; burst--)
-            tape->ticks[tape->count++] = random_tick(dice, time);
+            tape->ticks[tape->count++] = random_tick(dice, &tape->symbol, time);
     }
     tape->symbol.from = world->from;
     tape->symbol.to = world->to;
@@ -88,7 +96,7 @@ static void add_tick(struct world *world, struct world_tape *tape, int64_t time)
     size_t behind = tape->count - index;
     memmove(tape->ticks + index + 1, tape->ticks + index, behind * sizeof *tape->ticks);
     memmove(tape->born + index + 1, tape->born + index, behind * sizeof *tape->born);
-    tape->ticks[index] = random_tick(world->dice, time);
+    tape->ticks[index] = random_tick(world->dice, &tape->symbol, time);
     tape->born[index] = world->changes;
     tape->count++;
     tape->added++;
