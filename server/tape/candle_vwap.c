@@ -63,6 +63,8 @@ static enum status add_stretch(struct candle_vwaps *vwaps, size_t *rows_left, st
 {
     struct tape_stretch stretch;
     vwaps->waiter->backward = true;
+    vwaps->waiter->reach_us = vwaps->position - vwaps->rows[0].time;
+    vwaps->waiter->strides = false;
     enum status status =
         tape_pin(vwaps->tape, vwaps->ticks, vwaps->position - 1, vwaps->waiter, &stretch, error);
     if (status != STATUS_OK)

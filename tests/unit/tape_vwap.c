@@ -249,3 +249,25 @@ Test(tape_vwap, of_more_ticks_than_one_question_may_is_refused_before_they_are_r
     make_heavy(CANDLE_VWAP_TICKS_MAX + 1);
     cr_assert_eq(fake.load_count, 0);
 }
+
+/* A trade an hour: their minutes lie far apart, but it is known how far back they go. */
+Test(tape_vwap, of_sparse_candles_takes_one_load_of_their_ticks)
+{
+    ticks->symbol.to = (int64_t)(1 << 17) * S; /* a grain */
+    for (int64_t hour = 0; hour < 36; hour++) {
+        fake_tape_add(ticks, hour * HOUR + S, 1);
+        ticks->ticks[hour].fields[TICK_LAST] = hour + 1;
+        ticks->ticks[hour].fields[TICK_VOLUME] = 7;
+    }
+    begin(MINUTE);
+    struct candle_query_range range = {
+        .from = 0, .to = 36 * HOUR, .at = CANDLE_QUERY_NO_INSTANT, .limit = 20};
+    struct candle_rows rows;
+    struct error error;
+    candle_query_ask(query, &range);
+    cr_assert(run(&rows, &error) == STATUS_OK);
+    size_t loads = fake.load_count;
+    range.vwap = true;
+    cr_assert_eq(check(&range, MINUTE), 20);
+    cr_assert(fake.load_count == loads + 1, "%zu loads", fake.load_count - loads);
+}
