@@ -458,12 +458,16 @@ void replay_find_picture(struct replay *replay)
 {
     struct snapshot *snapshot = &replay->snapshot;
     snapshot_look(snapshot);
+    if (snapshot->state == SNAPSHOT_READY && replay->picture_awaited)
+        replay->pictures_missed = 0;
+    replay->picture_awaited = false;
     if (snapshot->state != SNAPSHOT_WANTED)
         return;
     bool is_near = replay->pictures_missed < PICTURES_MISSED_MAX &&
                    replay->options.symbol_count <= PICTURE_LOADS_MAX;
     enum early_load load = load_early(replay);
-    if (is_near && load == EARLY_LOAD_UNDER_WAY)
+    replay->picture_awaited = is_near && load == EARLY_LOAD_UNDER_WAY;
+    if (replay->picture_awaited)
         return;
     if (is_near && load == EARLY_LOAD_FAILED) {
         snapshot_fail(snapshot, &replay->error);
@@ -472,8 +476,6 @@ void replay_find_picture(struct replay *replay)
     if (load == EARLY_LOAD_DONE)
         snapshot_look(snapshot);
     snapshot_ask(snapshot);
-    if (load == EARLY_LOAD_DONE && snapshot->state == SNAPSHOT_READY)
-        replay->pictures_missed = 0;
     if (load == EARLY_LOAD_DONE && snapshot->state == SNAPSHOT_ASKED)
         replay->pictures_missed++;
 }

@@ -91,6 +91,7 @@ static void start_epoch(struct replay *replay, int direction, int64_t at, int64_
 static void want_picture(struct replay *replay)
 {
     snapshot_want(&replay->snapshot, replay_market(replay, replay->edge));
+    replay->picture_awaited = false;
     replay_series_begin(replay);
 }
 

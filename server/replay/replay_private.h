@@ -63,7 +63,8 @@ struct replay {
     struct snapshot snapshot;
     bool snapshot_failed;     /* what needs it next asks again */
     bool early_load_failed;   /* while the snapshot was waited for */
-    unsigned pictures_missed; /* in a row: not in the ticks that play began with */
+    bool picture_awaited;     /* in the ticks that play begins with */
+    unsigned pictures_missed; /* in a row: it was not in them */
     struct cursor *cursors[REPLAY_SYMBOLS_MAX];
 };
 
