@@ -9,7 +9,7 @@
 #include "tape/tape.h"
 
 #define FAKE_SYMBOLS_MAX 4
-#define FAKE_TICKS_MAX 40000
+#define FAKE_TICKS_MAX 70000 /* more than is looked through in one turn */
 
 struct fake_tape {
     struct symbol symbol;

@@ -184,6 +184,46 @@ Test(tape_candles, of_before_all_time_there_are_none)
     check(&range, 3 * MINUTE);
 }
 
+/* What is known already, but too much for one turn of the owner's thread. */
+static void check_in_turns(const struct candle_query_range *range, int64_t interval_us)
+{
+    static struct candle wanted[FAKE_TICKS_MAX];
+    size_t wanted_count = expect(range, interval_us, wanted);
+    size_t loads = fake.load_count;
+    candle_query_ask(query, range);
+    struct candle_rows rows;
+    struct error error;
+    size_t turns = 0;
+    wakes = 0;
+    while (candle_query_run(query, &rows, &error) == STATUS_WAIT) {
+        inbox_drain(&inbox);
+        cr_assert_eq(wakes, ++turns, "it is told to go on");
+    }
+    cr_assert_gt(turns, 0);
+    cr_assert_eq(fake.load_count, loads);
+    cr_assert_eq(rows.count, wanted_count);
+    for (size_t i = 0; i < rows.count; i++)
+        cr_assert(candle_equal(&rows.candles[i], &wanted[i]), "candle %zu of %zu", i, rows.count);
+}
+
+Test(tape_candles, of_more_ticks_than_one_turn_may_take_come_in_several)
+{
+    static const int64_t from_ticks[] = {S, 7 * S, 799 * S}; /* walked back, and folded */
+    for (int64_t i = 0; i < FAKE_TICKS_MAX; i++)
+        add_trade(i * 10000, i);
+    ticks->symbol.ticks = TAPE_GRAIN_ROWS;
+    for (size_t i = 0; i < sizeof from_ticks / sizeof *from_ticks; i++) {
+        query = candle_query_create(tape, &inbox, &ticks->symbol, from_ticks[i], wake, NULL);
+        int64_t at = ticks->symbol.to - 1;
+        struct candle_query_range range = {.from = -799 * S, .to = at, .at = at, .limit = 5000};
+        check(&range, from_ticks[i]);
+        check_in_turns(&range, from_ticks[i]);
+        range.vwap = true;
+        check_in_turns(&range, from_ticks[i]);
+        candle_query_destroy(&query);
+    }
+}
+
 /* A trade a month, for years: further apart than the day that is looked through at any rate. */
 Test(tape_candles, of_seconds_are_found_however_sparse_they_are)
 {
