@@ -354,7 +354,7 @@ static enum status poll_paced(struct replay *replay, int64_t now_us, struct repl
 static int64_t max_edge(const struct replay *replay, const struct replay_known *known)
 {
     int64_t end = known->covered;
-    for (size_t i = 0; replay_reads_ticks(replay) && i < replay->options.symbol_count; i++) {
+    for (size_t i = 0; i < replay->options.symbol_count; i++) {
         int64_t block_end = cursor_block_end(replay->cursors[i]);
         if (block_end > known->next && block_end < end)
             end = block_end;
@@ -511,8 +511,6 @@ static enum status run_series(struct replay *replay, int64_t now_us)
 enum status replay_poll(struct replay *replay, int64_t now_us, struct replay_output *output)
 {
     pass_said(replay);
-    if (replay->error_due)
-        return say_error(replay, output);
     if (replay->state_due)
         return say_state(replay, output);
     replay_find_picture(replay);

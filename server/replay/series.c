@@ -174,7 +174,7 @@ void series_take_trades(struct series_rows *rows, const struct cursor *cursor, i
     }
     rows->trade_count = 0;
     for (size_t i = 0; i < count; i++)
-        take_piece(rows, &pieces[cursor->direction > 0 ? i : count - 1 - i]);
+        take_piece(rows, &pieces[i]);
 }
 
 static void tell(struct series *series, const struct frame_candle *row, struct series_rows *rows)

@@ -80,7 +80,7 @@ bool series_next_end(const struct series *series, int direction, int64_t *end);
 /* Most rows a frame may have of it, over a span with so many ticks of its symbol. */
 size_t series_rows_most(const struct series *series, int direction, int64_t span_us, size_t ticks);
 
-/* The trades before `edge` (on the cursor's axis) that the cursor has not passed, oldest first. */
+/* Forward: the trades before `edge` that the cursor has not passed, oldest first. */
 void series_take_trades(struct series_rows *rows, const struct cursor *cursor, int64_t edge);
 
 /* Forward: adds the trades taken and moves to `edge`; what changed goes to `rows`. */
