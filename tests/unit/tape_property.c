@@ -127,6 +127,17 @@ static void stop(struct viewer *viewer)
     viewer->asker.told = 0;
 }
 
+/* What it says of how it goes on from where it asks: a window, all there is, or nothing. */
+static void choose_reach(struct tape_waiter *waiter)
+{
+    static const int64_t reaches[] = {
+        0, 1, S / 3, GRAIN / 2, GRAIN, 3 * GRAIN, TIME_MAX - TIME_MIN};
+    waiter->reach_us = reaches[random_below(&dice, 7)];
+    if (random_one_in(&dice, 2))
+        waiter->reach_us = random_between(&dice, 1, 2 * GRAIN);
+    waiter->looks_back = random_one_in(&dice, 2);
+}
+
 /* As a cursor does: what was pinned or given before a change is stale. */
 static void ask_for(struct viewer *viewer, int64_t instant)
 {
@@ -135,6 +146,8 @@ static void ask_for(struct viewer *viewer, int64_t instant)
     viewer->changes = track_changes(track);
     viewer->instant = instant;
     let_go(viewer);
+    if (random_one_in(&dice, 2))
+        choose_reach(&viewer->asker.waiter);
     enum status status = pin(&viewer->asker, instant);
     cr_assert(status == STATUS_OK || status == STATUS_WAIT || status == STATUS_UNAVAILABLE);
     viewer->holds = status == STATUS_OK;
@@ -173,6 +186,16 @@ static void read_ahead(void)
     struct time_range range = {from, from < TIME_MAX - length_us ? from + length_us : TIME_MAX};
     tape_read_ahead(tape, track, range, random_one_in(&dice, 2));
     cr_assert(loads_under_way() < 1000);
+}
+
+/* Somebody would ask there, or changes his mind. */
+static void hint(const struct viewer *viewer)
+{
+    int64_t instant = random_one_in(&dice, 2) ? viewer->instant : random_instant();
+    if (random_one_in(&dice, 2))
+        tape_ask(tape, track, instant, &viewer->asker.waiter);
+    else
+        tape_unask(tape, track, instant);
 }
 
 static void write_ticks(void)
@@ -232,6 +255,8 @@ static void round_at_random(void)
         write_ticks();
     else if (side < 94)
         change_grain();
+    else if (side < 97)
+        hint(viewer);
     else
         inbox_drain(&inbox);
 }
