@@ -261,6 +261,39 @@ Test(tape_candles, of_seconds_are_not_looked_for_without_end)
         cr_assert(candle_equal(&rows.candles[i], &wanted[wanted_count - rows.count + i]));
 }
 
+/* Two trades of a bucket lie in two stretches; wherever it ends, no candle is half of itself. */
+Test(tape_candles, of_seconds_that_are_looked_for_no_further_are_whole)
+{
+    const int64_t bucket_us = 7 * S;
+    for (int64_t day = 0; day < 1000; day++) {
+        int64_t bucket = interval_floor(bucket_us, day * TIME_DAY_US);
+        add_trade(bucket + S, 1);
+        add_trade(bucket + 6 * S, 2);
+    }
+    ticks->symbol.from = ticks->symbol.to - S;
+    ticks->symbol.ticks = 1000000;
+    int64_t end = ticks->symbol.to;
+    static struct candle wanted[FAKE_TICKS_MAX];
+    for (int64_t i = 0; i < 4; i++) { /* more stretches before the newest trade */
+        if (i > 0)
+            fake_tape_add(ticks, time_ceil(end + TIME_DAY_US, S) + i * S, 1);
+        query = candle_query_create(tape, &inbox, &ticks->symbol, bucket_us, wake, NULL);
+        struct candle_query_range range = {.from = TIME_MIN,
+                                           .to = end + 10 * TIME_DAY_US,
+                                           .at = CANDLE_QUERY_NO_INSTANT,
+                                           .limit = 5000};
+        size_t wanted_count = expect(&range, bucket_us, wanted);
+        candle_query_ask(query, &range);
+        struct candle_rows rows;
+        cr_assert(run(&rows) == STATUS_OK);
+        cr_assert(rows.count > 10 && rows.count < wanted_count);
+        for (size_t row = 0; row < rows.count; row++)
+            cr_assert(candle_equal(&rows.candles[row], &wanted[wanted_count - rows.count + row]));
+        candle_query_destroy(&query);
+        tape_invalidate(tape, NULL, (struct time_range){TIME_MIN, TIME_MAX});
+    }
+}
+
 Test(tape_candles, of_seconds_are_not_looked_for_where_no_tick_has_a_last_price)
 {
     fake_tape_add(ticks, 0, 1);
