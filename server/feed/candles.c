@@ -26,6 +26,7 @@ struct client_candles {
     struct timer timer;
     bool is_paced;        /* the timer wakes it when it may speak: changes need not */
     bool is_answered;     /* the first snapshot has been said */
+    bool is_list_doubted; /* ticks have come that the list of symbols need not know of yet */
     struct request asked; /* only what an answer needs of it */
     char symbol[SYMBOL_BYTES_MAX + 1];
     struct replay_interval interval;
@@ -62,6 +63,7 @@ static void changed(struct watcher *watcher, const struct live_change *change)
     struct client_candles *mine = CONTAINER_OF(watcher, struct client_candles, watcher);
     if (change->is_of_list && change->range.to <= mine->picture.known_to)
         return;
+    mine->is_list_doubted = mine->is_list_doubted || !change->is_of_list;
     picture_mark(&mine->picture, change->range);
     bool has_failed = mine->retry_us > 0;
     mine->retry_us = 0;
@@ -173,7 +175,8 @@ static int64_t free_at(const struct client_candles *mine)
     return paced_us > mine->retry_us ? paced_us : mine->retry_us;
 }
 
-/* The symbol as the newest list has it; without any ticks when it is not there any more. */
+/* The symbol as the newest list has it; without any ticks when it is not there any more. Its first
+ * trade is told before the list has been read again, which until then says that it has none. */
 static struct symbol newest_symbol(const struct client_candles *mine)
 {
     struct symbol symbol = {.from = TIME_MIN, .to = TIME_MIN};
@@ -183,6 +186,8 @@ static struct symbol newest_symbol(const struct client_candles *mine)
     if (found != NULL)
         symbol = *found;
     symbol_list_unpin(&list);
+    if (mine->is_list_doubted)
+        symbol.lacks = 0;
     return symbol;
 }
 

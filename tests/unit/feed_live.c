@@ -368,6 +368,26 @@ Test(feed_live, of_a_symbol_whose_list_was_late_hear_what_they_missed)
     cr_assert_eq(fake.load_count, loads);
 }
 
+/* The list says that it has none, until it has been read again after the commit. */
+Test(feed_live, of_a_symbol_that_never_had_a_trade_begin_with_its_first_one)
+{
+    ticks->count = 0;
+    fake_tape_add(ticks, 7 * MINUTE, 1);
+    ticks->symbol.lacks = TICK_FIELD_BIT(TICK_LAST);
+    (void)live_symbols_refresh(lane.symbols);
+    publish_symbols();
+    ask("{'op':'candles.subscribe','id':7,'symbol':'A','interval':'1s','live':true}");
+    check_heard("candles.snapshot");
+    cr_assert_eq(candles_heard()->count, 0);
+    check_silent();
+    cr_assert_eq(fake.load_count, 0, "nothing is looked for");
+    pass(S);
+    commit(7 * MINUTE + 31 * S, 42);
+    check_served("candles.snapshot");
+    cr_assert_eq(candles_heard()->count, 1);
+    check_candle(0, 7 * MINUTE + 31 * S, 42, false);
+}
+
 Test(feed_live, that_could_not_be_loaded_are_tried_again)
 {
     subscribe("}");
