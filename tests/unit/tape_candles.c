@@ -199,9 +199,7 @@ static void check_in_turns(const struct candle_query_range *range, int64_t inter
         inbox_drain(&inbox);
         cr_assert_eq(wakes, ++turns, "it is told to go on");
     }
-    cr_assert_gt(turns, 0);
-    cr_assert_eq(fake.load_count, loads);
-    cr_assert_eq(rows.count, wanted_count);
+    cr_assert(turns > 0 && fake.load_count == loads && rows.count == wanted_count);
     for (size_t i = 0; i < rows.count; i++)
         cr_assert(candle_equal(&rows.candles[i], &wanted[i]), "candle %zu of %zu", i, rows.count);
 }
@@ -211,7 +209,6 @@ Test(tape_candles, of_more_ticks_than_one_turn_may_take_come_in_several)
     static const int64_t from_ticks[] = {S, 7 * S, 799 * S}; /* walked back, and folded */
     for (int64_t i = 0; i < FAKE_TICKS_MAX; i++)
         add_trade(i * 10000, i);
-    ticks->symbol.ticks = TAPE_GRAIN_ROWS;
     for (size_t i = 0; i < sizeof from_ticks / sizeof *from_ticks; i++) {
         query = candle_query_create(tape, &inbox, &ticks->symbol, from_ticks[i], wake, NULL);
         int64_t at = ticks->symbol.to - 1;
@@ -278,10 +275,9 @@ Test(tape_candles, of_seconds_that_are_looked_for_no_further_are_whole)
         if (i > 0)
             fake_tape_add(ticks, time_ceil(end + TIME_DAY_US, S) + i * S, 1);
         query = candle_query_create(tape, &inbox, &ticks->symbol, bucket_us, wake, NULL);
-        struct candle_query_range range = {.from = TIME_MIN,
-                                           .to = end + 10 * TIME_DAY_US,
-                                           .at = CANDLE_QUERY_NO_INSTANT,
-                                           .limit = 5000};
+        int64_t to = end + 10 * TIME_DAY_US;
+        struct candle_query_range range = {
+            .from = TIME_MIN, .to = to, .at = CANDLE_QUERY_NO_INSTANT, .limit = 5000};
         size_t wanted_count = expect(&range, bucket_us, wanted);
         candle_query_ask(query, &range);
         struct candle_rows rows;
