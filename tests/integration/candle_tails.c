@@ -166,6 +166,57 @@ ON_BOTH_ENGINES(tails, the_future_and_the_forming_bucket_are_left_out)
                   178);
 }
 
+/* ---- what was settled already ---- */
+
+static void look_and_heal(struct connection *connection)
+{
+    queued_before(connection, "1 hour");
+    (void)look(connection);
+    heal(connection);
+}
+
+/* Minutes of A up to 11:00, stored; then quotes, so that all views are settled far beyond. (Plain
+ * PostgreSQL's watermark is there already.) */
+static void settle(struct connection *connection)
+{
+    execute(connection, "select tapedeck.chunks_prepare('2024-08-08Z', '2024-08-09Z');"
+                        "insert into public.tick_data (time, symbol, last_price, volume) select g,"
+                        " 'A', 1, 1 from generate_series('2024-08-08 10:00Z'::timestamptz,"
+                        " '2024-08-08 10:59Z', '1 minute') g");
+    cr_assert_eq(look(connection), 0);
+    heal(connection);
+    execute(connection, "insert into public.tick_data (time, symbol, bid_price) values"
+                        " ('2024-08-08 22:00Z', 'Q', 1)");
+    look_and_heal(connection);
+    cr_assert_eq(ask_number(connection, "select count(*) from tapedeck.candle_tails where"
+                                        " settled_to < '2024-08-09Z'"),
+                 0);
+}
+
+/* Stored candles of the day that are not those of its ticks, in any field. */
+static int64_t wrong_fields(struct connection *connection)
+{
+    return ask_number(connection,
+                      "select count(*) from unnest(tapedeck.stored_intervals()) as i (name) cross"
+                      " join lateral tapedeck.candles_differences(array[i.name], null,"
+                      " '2024-08-08Z', '2024-08-09Z') d");
+}
+
+/* The ticks of the older symbol are looked at first, and lie in the second minute. */
+ON_BOTH_ENGINES(tails, ticks_of_two_minutes_behind_what_was_settled_are_stored_from_the_first)
+{
+    struct connection *connection = database->connection;
+    pause_jobs(database);
+    settle(connection);
+    execute(connection, "insert into public.tick_data (time, symbol, last_price, volume) values"
+                        " ('2024-08-08 14:00:50Z', 'B', 5, 1), ('2024-08-08 14:01:30Z', 'A', 6, 1),"
+                        " ('2024-08-08 14:01:40Z', 'B', 7, 1)");
+    look_and_heal(connection);
+    cr_assert_eq(wrong_fields(connection), 0);
+    cr_assert_eq(ask_number(connection, "select count(*) from public.candle_1m where symbol = 'B'"),
+                 2);
+}
+
 /* ---- the server's part ---- */
 
 static void notice(void *owner, const struct change *change)

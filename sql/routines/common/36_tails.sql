@@ -122,14 +122,14 @@ begin
          limit 1;
         v_first := least(v_first, v_time);
         -- No bucket is narrower, so it does not get any earlier.
-        exit when v_first < p_from + interval '1 minute';
+        exit when v_first < tapedeck.bucket_floor('1 minute', p_from) + interval '1 minute';
     end loop;
     return nullif(v_first, p_to);
 end
 $$;
 
 comment on function tapedeck.tail_first(timestamptz, timestamptz) is
-    'Time of the oldest tick of any known symbol in [p_from, p_to), exact to a minute; null: none.';
+    'A time in the minute of the oldest tick of any known symbol in [p_from, p_to); null: there is none.';
 
 create or replace function tapedeck.tails_queue()
 returns double precision
