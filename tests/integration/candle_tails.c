@@ -217,6 +217,31 @@ ON_BOTH_ENGINES(tails, ticks_of_two_minutes_behind_what_was_settled_are_stored_f
                  2);
 }
 
+/* What a COPY changed below a threshold TimescaleDB does not note while triggers are on. */
+ON_BOTH_ENGINES(tails, what_is_copied_behind_what_was_settled_is_stored_while_triggers_tell)
+{
+    struct connection *connection = database->connection;
+    pause_jobs(database);
+    execute(connection, "select tapedeck.triggers_enable()");
+    settle(connection);
+    struct error error = {0};
+    static const char rows[] = "2024-08-08 14:00:50Z\tB\t5\n2024-08-08 18:01:30Z\tA\t6\n";
+    MUST(connection_copy_in_begin(
+        connection, "copy public.tick_data (time, symbol, last_price) from stdin", &error));
+    MUST(connection_copy_in_put(connection, rows, sizeof rows - 1, &error));
+    int64_t copied;
+    MUST(connection_copy_in_end(connection, &copied, &error));
+    look_and_heal(connection);
+    /* The watermark passes them. */
+    execute(connection, "insert into public.tick_data (time, symbol, last_price) values"
+                        " ('2024-08-08 22:30Z', 'Q', 5)");
+    look_and_heal(connection);
+    cr_assert_eq(wrong_fields(connection), 0);
+    cr_assert_eq(ask_number(connection, "select sum(trades) from tapedeck.candles_exact('1d', 'B',"
+                                        " '2024-08-08Z', '2024-08-09Z')"),
+                 1);
+}
+
 /* ---- the server's part ---- */
 
 static void notice(void *owner, const struct change *change)

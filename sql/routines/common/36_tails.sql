@@ -197,7 +197,8 @@ begin
          where t.view = v_view.view;
     end loop;
     if v_from is not null then
-        insert into tapedeck.pending_refresh (range_from, range_to, reason) values (v_from, v_to, 'tail');
+        insert into tapedeck.pending_refresh (range_from, range_to, reason, forced)
+        values (v_from, v_to, 'tail', tapedeck.copy_is_unnoticed());
         return 0;
     end if;
     -- Late ticks wait for the next healing, but not hours of them.
