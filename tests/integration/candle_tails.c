@@ -242,6 +242,66 @@ ON_BOTH_ENGINES(tails, what_is_copied_behind_what_was_settled_is_stored_while_tr
                  1);
 }
 
+static void send(struct connection *connection, const char *sql)
+{
+    cr_assert_eq(PQsendQuery(connection_raw(connection), sql), 1);
+}
+
+/* Until the session waits for a lock, or has its answer. */
+static void await_lock_or_end(struct connection *connection, struct connection *session)
+{
+    char sql[128];
+    PGconn *pg = connection_raw(session);
+    (void)snprintf(sql, sizeof sql, "select count(*) from pg_locks where not granted and pid = %d",
+                   PQbackendPID(pg));
+    for (int waited_ms = 0; waited_ms < 20000; waited_ms += 10) {
+        if (PQconsumeInput(pg) == 1 && PQisBusy(pg) == 0)
+            return;
+        if (ask_number(connection, sql) > 0)
+            return;
+        (void)poll(NULL, 0, 10);
+    }
+    cr_assert_fail("it neither waits nor ends");
+}
+
+static void finish(struct connection *connection)
+{
+    PGresult *result;
+    while ((result = PQgetResult(connection_raw(connection))) != NULL) {
+        cr_assert_eq(PQresultStatus(result), PGRES_TUPLES_OK, "%s", PQresultErrorMessage(result));
+        PQclear(result);
+    }
+}
+
+ON_BOTH_ENGINES(tails, what_one_server_notes_while_another_queues_is_not_forgotten)
+{
+    struct connection *connection = database->connection;
+    pause_jobs(database);
+    settle(connection);
+    execute(connection, "update tapedeck.candle_tails set settled_to = '2024-08-08 22:30Z';"
+                        "insert into public.tick_data (time, symbol, last_price) values"
+                        " ('2024-08-08 23:00Z', 'Q', 1)");
+    execute(connection, "select tapedeck.symbols_reconcile()");
+    execute(connection, "update tapedeck.candle_tails set owed_from = 'infinity';"
+                        "insert into public.tick_data (time, symbol, last_price) values"
+                        " ('2024-08-08 14:00:50Z', 'A', 1)");
+    queued_before(connection, "1 hour");
+    struct connection *finder = open_database(cluster_url(database->cluster));
+    execute(finder, "begin; select tapedeck.symbols_reconcile()");
+    struct connection *queuer = open_database(cluster_url(database->cluster));
+    send(queuer, "select tapedeck.tails_queue()");
+    await_lock_or_end(connection, queuer);
+    execute(finder, "commit");
+    finish(queuer);
+    look_and_heal(connection);
+    cr_assert_eq(wrong_fields(connection), 0);
+    cr_assert_eq(ask_number(connection, "select count(*) from public.candle_1m where bucket ="
+                                        " '2024-08-08 14:00Z'"),
+                 1);
+    connection_close(&finder);
+    connection_close(&queuer);
+}
+
 /* ---- the server's part ---- */
 
 static void notice(void *owner, const struct change *change)

@@ -155,6 +155,8 @@ begin
     if not pg_try_advisory_xact_lock(1413742598, 0) then
         return null;
     end if;
+    -- Nor does foreign_queue() note what is owed between our reading that and our forgetting it.
+    lock table tapedeck.candle_tails in exclusive mode;
     for v_view in
         select t.view, t.queued_at, tapedeck.tail_from(t.view) as low,
                tapedeck.interval_width(i.name) as width, tapedeck.interval_source(i.name) as source,
