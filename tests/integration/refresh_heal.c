@@ -351,6 +351,49 @@ Test(scheduler, on_postgresql_runs_jobs_when_they_are_due, .timeout = 120)
     database_deinit(&database);
 }
 
+static void await_waiting(struct connection *connection, int64_t count)
+{
+    char sql[128];
+    (void)snprintf(sql, sizeof sql, "select count(*) = %lld from pg_locks where not granted",
+                   (long long)count);
+    must_become_true(connection, sql, 20);
+}
+
+/* Two servers wake up for a job at the same moment: one has taken it up when the other looks. */
+Test(scheduler, on_postgresql_a_job_that_another_server_looks_at_is_run_nevertheless,
+     .timeout = 120)
+{
+    struct database database;
+    (void)database_init(&database, ENGINE_POSTGRESQL);
+    struct connection *connection = database.connection;
+    execute(connection, "update tapedeck.jobs set next_run_at = now() + interval '1 hour';"
+                        "update tapedeck.jobs set next_run_at = now() where kind = 'sample'");
+    struct connection *runner = open_database(cluster_url(database.cluster));
+    struct connection *other = open_database(cluster_url(database.cluster));
+    struct connection *watcher = open_database(cluster_url(database.cluster));
+    execute(connection, "begin; select from tapedeck.jobs for update");
+    cr_assert_eq(PQsendQuery(connection_raw(runner), "call tapedeck.run_due_jobs()"), 1);
+    await_waiting(watcher, 1);
+    cr_assert_eq(PQsendQuery(connection_raw(other),
+                             "begin; select pg_advisory_xact_lock(1413742596, job_id) from"
+                             " tapedeck.jobs where kind = 'sample'"),
+                 1);
+    await_waiting(watcher, 2);
+    execute(connection, "commit"); /* the runner notes that it runs, and the other comes between */
+    for (PGresult *result; (result = PQgetResult(connection_raw(other))) != NULL;)
+        PQclear(result);
+    execute(other, "commit");
+    for (PGresult *result; (result = PQgetResult(connection_raw(runner))) != NULL;)
+        PQclear(result);
+    cr_assert_str_eq(
+        ask_text(connection, "select last_status from tapedeck.jobs where kind = 'sample'"), "ok");
+    cr_assert_eq(ask_number(connection, "select count(*) from tapedeck.storage_history(9)"), 1);
+    connection_close(&runner);
+    connection_close(&other);
+    connection_close(&watcher);
+    database_deinit(&database);
+}
+
 static bool candles_are_announced(struct connection *connection)
 {
     bool found = false;

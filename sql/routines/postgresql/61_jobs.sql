@@ -138,7 +138,10 @@ begin
         end if;
         commit;
         continue when v_job.job_id is null;
-        continue when not pg_catalog.pg_try_advisory_xact_lock(1413742596, v_id);
+        -- Waited for: another server may be having the look that we had above, and finds that the job is taken up.
+        perform pg_catalog.pg_advisory_xact_lock(1413742596, v_id);
+        -- Unless it has become due again meanwhile, and that server runs it.
+        continue when not exists (select from tapedeck.jobs j where j.job_id = v_id and j.last_run_at = v_started);
 
         v_error := null;
         begin
