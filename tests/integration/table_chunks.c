@@ -6,6 +6,7 @@
 
 #include "store/refresh.h"
 
+#include <poll.h>
 #include <stdio.h>
 
 static void make_partitions(struct connection *connection)
@@ -236,4 +237,136 @@ ON_BOTH_ENGINES(table_chunks, a_chunk_that_somebody_writes_into_is_waited_for_an
     cr_assert_eq(ask_number(connection, "select count(*) from"
                                         " tapedeck.table_drop_chunks('tick_data', '2024-08-08')"),
                  1);
+}
+
+/* ---- two who drop ---- */
+
+static void send(struct connection *connection, const char *sql)
+{
+    cr_assert_eq(PQsendQuery(connection_raw(connection), sql), 1);
+}
+
+static void await_waiting(struct connection *connection, int64_t count)
+{
+    for (int waited_ms = 0; waited_ms < 20000; waited_ms += 10) {
+        if (ask_number(connection, "select count(*) from pg_locks where not granted") == count)
+            return;
+        (void)poll(NULL, 0, 10);
+    }
+    cr_assert_fail("nobody waits");
+}
+
+static void finish(struct connection *connection)
+{
+    PGresult *result;
+    while ((result = PQgetResult(connection_raw(connection))) != NULL) {
+        cr_assert_eq(PQresultStatus(result), PGRES_TUPLES_OK, "%s", PQresultErrorMessage(result));
+        PQclear(result);
+    }
+}
+
+#define DROP_ONE_DAY "select tapedeck.table_drop_chunks('tick_data', '2024-08-08')"
+
+static void expect_one_day_dropped(struct connection *connection)
+{
+    cr_assert_eq(ask_number(connection, "select count(*) from public.tick_data"), 5760);
+    cr_assert_eq(candle_count(connection), 8640);
+    expect_true_books(connection);
+}
+
+/* Both have looked at what there is; one of them is half way. */
+ON_ONE_ENGINE(table_chunks, ENGINE_POSTGRESQL,
+              two_who_drop_one_partition_wait_for_each_other_in_turn)
+{
+    struct connection *connection = database->connection;
+    write_ticks(connection);
+    heal(connection);
+    struct connection *one = open_database(cluster_url(database->cluster));
+    struct connection *other = open_database(cluster_url(database->cluster));
+    execute(connection,
+            "begin; select pg_advisory_xact_lock(1413742595, 0)"); /* that of refreshes */
+    send(one, DROP_ONE_DAY);
+    await_waiting(connection, 1);
+    send(other, DROP_ONE_DAY);
+    await_waiting(connection, 2);
+    execute(connection, "commit");
+    finish(one);
+    finish(other);
+    expect_one_day_dropped(connection);
+    connection_close(&one);
+    connection_close(&other);
+}
+
+/* A writer waits for the table, not for the partition with the table in its hands. */
+ON_ONE_ENGINE(table_chunks, ENGINE_POSTGRESQL,
+              who_drops_a_partition_and_who_writes_into_it_wait_in_turn)
+{
+    struct connection *connection = database->connection;
+    write_ticks(connection);
+    heal(connection);
+    struct connection *dropper = open_database(cluster_url(database->cluster));
+    struct connection *writer = open_database(cluster_url(database->cluster));
+    execute(connection, "begin; select pg_advisory_xact_lock(1413742595, 0)");
+    send(dropper, DROP_ONE_DAY);
+    await_waiting(connection, 1);
+    send(writer, "insert into public.tick_data (time, symbol, last_price) values ('2024-08-07"
+                 " 12:00Z', 'A', 1) returning time");
+    await_waiting(connection, 2);
+    execute(connection, "commit");
+    finish(dropper);
+    PGresult *result = PQgetResult(connection_raw(writer));
+    cr_assert_str_eq(PQresultErrorField(result, PG_DIAG_SQLSTATE), "23514",
+                     "there is no partition any more: %s", PQresultErrorMessage(result));
+    PQclear(result);
+    expect_one_day_dropped(connection);
+    connection_close(&dropper);
+    connection_close(&writer);
+}
+
+/* The one waits for a reader of the chunk, the other for the one, and then it is gone. */
+ON_ONE_ENGINE(table_chunks, ENGINE_TIMESCALEDB, two_who_drop_one_chunk_wait_for_each_other_in_turn)
+{
+    struct connection *connection = database->connection;
+    jobs_stop(database);
+    write_ticks(connection);
+    heal(connection);
+    struct connection *one = open_database(cluster_url(database->cluster));
+    struct connection *other = open_database(cluster_url(database->cluster));
+    execute(connection, "begin; select from public.tick_data where time < '2024-08-07 01:00Z'");
+    send(one, DROP_ONE_DAY);
+    await_waiting(connection, 1);
+    send(other, DROP_ONE_DAY);
+    await_waiting(connection, 2);
+    execute(connection, "commit");
+    finish(one);
+    finish(other);
+    expect_one_day_dropped(connection);
+    connection_close(&one);
+    connection_close(&other);
+}
+
+ON_ONE_ENGINE(table_chunks, ENGINE_TIMESCALEDB,
+              a_chunk_that_goes_while_its_rows_are_counted_has_none)
+{
+    struct connection *connection = database->connection;
+    jobs_stop(database);
+    write_ticks(connection);
+    heal(connection);
+    struct connection *dropper = open_database(cluster_url(database->cluster));
+    struct connection *lister = open_database(cluster_url(database->cluster));
+    execute(connection, "begin; select from public.tick_data where time < '2024-08-07 01:00Z'");
+    send(dropper, DROP_ONE_DAY);
+    await_waiting(connection, 1);
+    send(lister, "select row_estimate from tapedeck.table_chunks('tick_data', '2024-08-07',"
+                 " '2024-08-10')");
+    await_waiting(connection, 2);
+    execute(connection, "commit");
+    finish(dropper);
+    PGresult *chunks = PQgetResult(connection_raw(lister));
+    cr_assert_eq(PQntuples(chunks), 3, "%s", PQresultErrorMessage(chunks));
+    cr_assert(PQgetisnull(chunks, 0, 0));
+    cr_assert_str_eq(PQgetvalue(chunks, 1, 0), "2880");
+    PQclear(chunks);
+    connection_close(&dropper);
+    connection_close(&lister);
 }

@@ -15,6 +15,27 @@ $$;
 comment on function tapedeck.table_owed_ticks(timestamptz, timestamptz) is
     'Why ticks of the range may not go yet: the row of the queue that needs them. Null: no row does.';
 
+create or replace function tapedeck.table_lock_chunk(p_table regclass, p_chunk text, p_is_partition boolean)
+returns boolean
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- A writer locks the table before its partition, and so does who drops one; a chunk goes by itself.
+    if p_is_partition then
+        execute format('lock table only %s in share row exclusive mode', tapedeck.table_name(p_table));
+    end if;
+    execute format('lock table %s in share mode', p_chunk);
+    return true;
+exception
+    when undefined_table then
+        return false;
+end
+$$;
+
+comment on function tapedeck.table_lock_chunk(regclass, text, boolean) is
+    'Keeps writers, but no readers, from a chunk until this transaction ends. False: it is gone.';
+
 create or replace function tapedeck.table_drop_list(p_table text, p_before timestamptz)
 returns table (
     chunk text, range_start timestamptz, range_end timestamptz, row_estimate bigint, bytes bigint,
@@ -53,6 +74,8 @@ declare
 begin
     -- A drop locks the table for a moment; rather fail than queue all readers behind it.
     perform set_config('lock_timeout', '5s', true);
+    -- One at a time: two who look at the same chunks, which locks them a little, cannot both lock them further.
+    perform pg_advisory_xact_lock(1413742612, v_table::oid::bigint::bit(32)::integer);
     for v_chunk in
         select l.chunk, l.range_start, l.range_end
           from tapedeck.table_drop_list(tapedeck.table_name(v_table), p_before) l

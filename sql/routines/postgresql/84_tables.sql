@@ -91,7 +91,9 @@ declare
     v_ticks jsonb;
 begin
     -- No more writers; then is anything owed, once more.
-    execute format('lock table %s in share mode', p_chunk);
+    if not tapedeck.table_lock_chunk(p_table, p_chunk, true) then
+        return true;
+    end if;
     if tapedeck.table_hold(p_table, p_from, p_to) is not null then
         return false;
     end if;

@@ -266,12 +266,11 @@ declare
     v_ticks jsonb;
 begin
     select * into v_hypertable from tapedeck.table_hypertable_of(p_table);
-    -- Chunks of one range go together; this one may have gone with another.
-    if to_regclass(p_chunk) is null then
+    -- No more writers; then is anything owed, once more. Chunks of one range go together: this one may have gone
+    -- with another.
+    if not tapedeck.table_lock_chunk(p_table, p_chunk, v_hypertable.id is null) then
         return true;
     end if;
-    -- No more writers; then is anything owed, once more.
-    execute format('lock table %s in share mode', p_chunk);
     if tapedeck.table_hold(p_table, p_from, p_to) is not null then
         return false;
     end if;
