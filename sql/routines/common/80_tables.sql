@@ -297,20 +297,26 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     c_counted_bytes_max constant bigint := 1048576;
+    v_name text := tapedeck.table_name(p_table);
     v_plan json;
     v_rows bigint;
 begin
-    if p_bytes <= c_counted_bytes_max then
-        execute format('select count(*) from %s', tapedeck.table_name(p_table)) into v_rows;
+    if v_name is null then
+        return null;
+    elsif p_bytes <= c_counted_bytes_max then
+        execute format('select count(*) from %s', v_name) into v_rows;
         return v_rows;
     end if;
-    execute format('explain (format json) select from %s', tapedeck.table_name(p_table)) into v_plan;
+    execute format('explain (format json) select from %s', v_name) into v_plan;
     return (v_plan -> 0 -> 'Plan' ->> 'Plan Rows')::numeric::bigint;
+exception
+    when undefined_table then
+        return null;
 end
 $$;
 
 comment on function tapedeck.table_rows(regclass, bigint) is
-    'About how many rows a table of so many bytes has: counted when it is small, otherwise what the planner believes.';
+    'About how many rows a table of so many bytes has: counted when it is small, otherwise what the planner believes. Null: it was dropped just now.';
 
 create or replace function tapedeck.table_size(
     p_table regclass, out table_bytes bigint, out index_bytes bigint, out toast_bytes bigint, out total_bytes bigint)
