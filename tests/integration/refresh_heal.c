@@ -180,7 +180,7 @@ ON_BOTH_ENGINES(refresh, skips_what_another_healer_holds_and_takes_over_when_it_
     write_ticks(connection, "A", DAY_2024_08_08, 5);
     pid_t healer = process_play(&database->home, play_healer);
     write_ticks(connection, "B", DAY_2024_08_08, 5);
-    write_ticks(connection, "B", DAY_2024_08_08 + TIME_DAY_US, 5);
+    write_ticks(connection, "B", DAY_2024_08_08 + 3 * TIME_DAY_US, 5);
     size_t healed = 0;
     MUST(refresh_heal(connection, NULL, NULL, &healed, &error));
     cr_assert_eq(healed, 1, "only what is far from what the other works on");
@@ -256,6 +256,27 @@ ON_BOTH_ENGINES(refresh, a_lost_connection_is_told)
     MUST_FAIL(refresh_heal(connection, NULL, NULL, NULL, &error), STATUS_UNAVAILABLE);
     connection_close(&connection);
     cr_assert_eq(pending(database->connection), 1);
+}
+
+/* A refresh of an hour stores its day, and may take the day before along. */
+ON_BOTH_ENGINES(refresh, two_healers_never_work_on_the_same_days)
+{
+    struct connection *connection = database->connection;
+    execute(connection,
+            "select tapedeck.pending_add('2024-08-08 03:00Z', '2024-08-08 04:00Z', 't'),"
+            " tapedeck.pending_add('2024-08-08 20:00Z', '2024-08-08 21:00Z', 't'),"
+            " tapedeck.pending_add('2024-08-09 12:00Z', '2024-08-09 13:00Z', 't'),"
+            " tapedeck.pending_add('2024-08-12 12:00Z', '2024-08-12 13:00Z', 't')");
+    struct connection *other = open_database(cluster_url(database->cluster));
+    static const char take[] = "select coalesce((select range_from::text from"
+                               " tapedeck.pending_take(0)), 'nothing')";
+    cr_assert_str_eq(ask_text(connection, take), "2024-08-08 03:00:00+00");
+    cr_assert_str_eq(ask_text(other, take), "2024-08-12 12:00:00+00");
+    cr_assert_str_eq(ask_text(other, take), "2024-08-12 12:00:00+00", "it holds that itself");
+    execute(connection, "select tapedeck.pending_done(p.id) from tapedeck.pending_list() p"
+                        " order by p.id limit 1");
+    cr_assert_str_eq(ask_text(other, take), "2024-08-08 20:00:00+00");
+    connection_close(&other);
 }
 
 /* ---- the scheduler ---- */

@@ -26,8 +26,8 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    -- Two refreshes must not touch the same bucket; the widest is an hour, and a refresh may take one more.
-    c_apart constant interval := interval '2 hours';
+    -- Two refreshes must not touch the same bucket; the widest is a day, and a refresh may take one more.
+    c_apart constant interval := interval '48 hours';
     v_id bigint := coalesce(p_after, 0);
 begin
     -- What triggers have told of others goes into the books first, and from there, merged, into the queue.
