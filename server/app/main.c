@@ -104,7 +104,7 @@ static const struct option verify_options[] = {
     {.name = "from",
      .type = OPTION_TIME,
      CANDLES_FIELD(from),
-     .help = "start of the range; by default where candles begin; widened to whole hours"},
+     .help = "start of the range; by default where candles begin; widened to whole candles"},
     {.name = "to",
      .type = OPTION_TIME,
      CANDLES_FIELD(to),

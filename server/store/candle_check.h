@@ -18,7 +18,7 @@
 struct candle_check {
     const char *interval;    /* "1m", "5m", "15m", "1h" or "1d"; NULL: all */
     const char *symbol;      /* NULL: all */
-    struct time_range range; /* widened to whole hours, and cut to what is stored */
+    struct time_range range; /* widened to whole candles, and cut to what is stored */
 };
 
 enum candle_piece_kind {

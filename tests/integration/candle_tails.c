@@ -356,6 +356,33 @@ ON_BOTH_ENGINES(tails, two_days_that_others_wrote_are_stored_a_few_seconds_later
     scheduler_destroy(&scheduler);
 }
 
+/* ---- what is compared ---- */
+
+ON_BOTH_ENGINES(verify, compares_whole_candles_where_a_part_of_them_is_asked_for)
+{
+    struct connection *connection = database->connection;
+    pause_jobs(database);
+    settle(connection);
+    static const char pieces[] =
+        "select coalesce(string_agg(format('%%s %%s', p.range_from at time zone 'UTC', p.range_to"
+        " at time zone 'UTC'), ','), '') from tapedeck.candles_pieces(array[%s], '2024-08-08"
+        " 10:20Z', '2024-08-08 10:40Z') p where p.kind = 'compare'";
+    static const char *const intervals[][3] = {
+        {"'1m'", "10:20:00", "2024-08-08 10:40:00"},
+        {"'1m', '1h', '15m'", "10:00:00", "2024-08-08 11:00:00"},
+        {"'1d'", "00:00:00", "2024-08-09 00:00:00"},
+        {"'1m', '5m', '15m', '1h', '1d'", "00:00:00", "2024-08-09 00:00:00"},
+    };
+    for (size_t i = 0; i < sizeof intervals / sizeof *intervals; i++) {
+        char sql[512];
+        char expected[128];
+        (void)snprintf(sql, sizeof sql, pieces, intervals[i][0]);
+        (void)snprintf(expected, sizeof expected, "2024-08-08 %s %s", intervals[i][1],
+                       intervals[i][2]);
+        cr_assert_str_eq(ask_text(connection, sql), expected, "%s", intervals[i][0]);
+    }
+}
+
 /* ---- windows ---- */
 
 /* A refresh of one bucket is an error, and the bucket before lies in the chunk before. */

@@ -30,7 +30,7 @@ set timezone = 'UTC'
 as $$
 #variable_conflict use_column
 declare
-    c_widest constant interval := interval '1 hour';
+    v_widest interval := (select max(tapedeck.interval_width(i)) from unnest(p_intervals) i);
     c_day constant interval := interval '24 hours';
     v_bounds record;
     v_from timestamptz;
@@ -39,8 +39,8 @@ declare
     v_dropped tstzmultirange;
 begin
     select * into v_bounds from tapedeck.candles_bounds(p_intervals);
-    v_from := tapedeck.bucket_floor(c_widest, greatest(p_from, v_bounds.first_time));
-    v_to := least(tapedeck.bucket_ceil(c_widest, p_to), tapedeck.bucket_ceil(c_widest, v_bounds.stored_to));
+    v_from := tapedeck.bucket_floor(v_widest, greatest(p_from, v_bounds.first_time));
+    v_to := least(tapedeck.bucket_ceil(v_widest, p_to), tapedeck.bucket_ceil(v_widest, v_bounds.stored_to));
     if v_bounds.first_time is not null and v_bounds.stored_to is not null and v_from < v_to then
         v_dropped := tapedeck.dropped_chunks(v_from, v_to) * tstzmultirange(tstzrange(v_from, v_to));
         select coalesce(range_agg(tstzrange(c.range_start, c.range_end)), '{}') * tstzmultirange(tstzrange(v_from, v_to))
@@ -63,7 +63,7 @@ end
 $$;
 
 comment on function tapedeck.candles_pieces(text[], timestamptz, timestamptz) is
-    'What there is to compare in the range, widened to whole hours and cut to what is stored: kind is compare (a day at most, for candles_differences), dropped (candles outlived their ticks) or pending (queued for refresh).';
+    'What there is to compare in the range, widened to whole candles of the widest of these intervals and cut to what is stored: kind is compare (a day at most, for candles_differences), dropped (candles outlived their ticks) or pending (queued for refresh).';
 
 create or replace function tapedeck.candles_differences(
     p_intervals text[], p_symbol text, p_from timestamptz, p_to timestamptz)
@@ -142,4 +142,4 @@ end
 $$;
 
 comment on function tapedeck.candles_differences(text[], text, timestamptz, timestamptz) is
-    'How the stored candles of [p_from, p_to), whole hours with ticks, differ from these: kind is missing, superfluous (both without field and values) or differs. A null symbol means all. Buckets that are queued for refresh, not stored yet, or only in part within the range are left out.';
+    'How the stored candles of [p_from, p_to), a piece with ticks, differ from these: kind is missing, superfluous (both without field and values) or differs. A null symbol means all. Buckets that are queued for refresh, not stored yet, or only in part within the range are left out.';
