@@ -205,6 +205,63 @@ ON_BOTH_ENGINES(symbol_fields, a_symbol_too_large_for_the_time_goes_to_the_end_o
     connection_close(&holder);
 }
 
+/* A program that writes a tick of each symbol now, and does not tell. */
+static void write_beyond(struct connection *connection, const char *hour)
+{
+    char sql[256];
+    (void)snprintf(sql, sizeof sql,
+                   "insert into public.tick_data (time, symbol, last_price) select '2024-08-08"
+                   " %s:00Z', s, 1 from unnest(array['A', 'M', 'Z']) s",
+                   hour);
+    execute(connection, sql);
+}
+
+static void finish_write(struct connection *connection, const char *symbols, size_t count)
+{
+    char sql[512];
+    (void)snprintf(
+        sql, sizeof sql,
+        "insert into public.tick_data (time, symbol, last_price) select '2024-08-08"
+        " 12:00Z', s, 1 from unnest(array[%s]) s;"
+        "select tapedeck.write_finish(array[%s], array_fill('2024-08-08"
+        " 12:00Z'::timestamptz, array[%zu]), array_fill('2024-08-08 12:00Z'::timestamptz,"
+        " array[%zu]), array_fill(1, array[%zu])::bigint[], 'import')",
+        symbols, symbols, count, count, count);
+    execute(connection, sql);
+}
+
+/* Whatever the order in which it would book what others wrote, it waits for no row of a writer. */
+ON_BOTH_ENGINES(symbol_fields, a_writer_is_not_ended_for_the_sake_of_the_books)
+{
+    struct connection *connection = database->connection;
+    jobs_stop(database);
+    execute(connection, "select tapedeck.write_prepare('2024-08-08Z', '2024-08-09Z', false)");
+    write_beyond(connection, "10");
+    reconcile(connection);
+    write_beyond(connection, "11");
+    struct connection *writer = open_database(cluster_url(database->cluster));
+    execute(writer, "begin");
+    finish_write(writer, "'M'", 1);
+    cr_assert_eq(PQsendQuery(connection_raw(connection), "select tapedeck.symbols_reconcile()"), 1);
+    for (int waited_ms = 0; waited_ms < 20000; waited_ms += 10) {
+        if (ask_number(writer, "select count(*) from pg_locks where not granted") > 0)
+            break;
+        (void)poll(NULL, 0, 10);
+    }
+    finish_write(writer, "'A', 'Z'", 2);
+    execute(writer, "commit");
+    for (PGresult *result; (result = PQgetResult(connection_raw(connection))) != NULL;) {
+        cr_assert_eq(PQresultStatus(result), PGRES_TUPLES_OK, "%s", PQresultErrorMessage(result));
+        PQclear(result);
+    }
+    /* What could not be booked then is now. */
+    reconcile(connection);
+    execute(connection, "select tapedeck.symbols_recount(3)");
+    cr_assert_eq(ask_number(connection, "select sum(ticks) from tapedeck.symbols where exact"), 9);
+    cr_assert_eq(ask_number(connection, "select tapedeck.symbols_reconcile()"), 0);
+    connection_close(&writer);
+}
+
 ON_BOTH_ENGINES(symbol_fields, a_symbol_whose_ticks_are_gone_lacks_everything)
 {
     struct connection *connection = database->connection;

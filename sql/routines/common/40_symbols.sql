@@ -49,6 +49,28 @@ $$;
 
 comment on function tapedeck.writers_in_flight() is 'Is another transaction writing ticks that are not visible yet?';
 
+create or replace function tapedeck.symbols_lock()
+returns boolean
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_was text := current_setting('lock_timeout');
+begin
+    -- Shorter than deadlock_timeout.
+    perform set_config('lock_timeout', '250ms', true);
+    lock table tapedeck.symbols in exclusive mode;
+    perform set_config('lock_timeout', v_was, true);
+    return true;
+exception
+    when lock_not_available then
+        return false;
+end
+$$;
+
+comment on function tapedeck.symbols_lock() is
+    'Before rows of several symbols are changed in whatever order: writers change theirs in the order of the names, and would wait for us in a circle; a long import would be what is ended. False: somebody is at them, try again later.';
+
 create or replace function tapedeck.symbols_trim(p_oldest timestamptz)
 returns integer
 language plpgsql
@@ -60,6 +82,8 @@ declare
 begin
     if not exists (select from tapedeck.symbols s where s.first_time < coalesce(p_oldest, 'infinity')) then
         return 0;
+    elsif not tapedeck.symbols_lock() then
+        return null;
     end if;
     update tapedeck.symbols s
        set first_time = f.first_time,
@@ -83,7 +107,7 @@ end
 $$;
 
 comment on function tapedeck.symbols_trim(timestamptz) is
-    'Forgets ticks before p_oldest, where the oldest chunk begins: retention dropped them, uncounted. Null: no chunk is left.';
+    'Forgets ticks before p_oldest, where the oldest chunk begins: retention dropped them, uncounted. Null: no chunk is left. Returns null when somebody is at the books.';
 
 create or replace function tapedeck.symbols_search(p_new boolean, p_exact boolean, p_seq bigint)
 returns table (symbol text, ticks bigint, ranges tstzmultirange)
@@ -96,8 +120,8 @@ as $$
 declare
     -- Counting stops here; beyond it a count is an estimate.
     c_count_max constant bigint := 1000000;
+    v_found jsonb;
 begin
-    return query
     with known as (
         select s.symbol, s.first_time, s.last_time from tapedeck.symbols s where not p_new
         union all
@@ -162,6 +186,22 @@ begin
          cross join lateral (
                 select nullif(late.ticks >= c_count_max or early.ticks >= c_count_max, true) as unseen) as c
          where e.oldest is not null or e.newest is not null
+    )
+    select jsonb_agg(to_jsonb(f)) into v_found from found f;
+    if v_found is null then
+        return;
+    elsif not tapedeck.symbols_lock() then
+        return query select null::text, null::bigint, null::tstzmultirange;
+        return;
+    end if;
+
+    return query
+    with found as materialized (
+        select f.*
+          from jsonb_to_recordset(v_found)
+               as f (symbol text, first_time timestamptz, last_time timestamptz, oldest timestamptz, newest timestamptz,
+                     later timestamptz, earlier timestamptz, ticks bigint, has_bid boolean, has_ask boolean,
+                     has_last boolean)
     ), made as (
         insert into tapedeck.symbols as s (symbol, first_time, last_time, ticks, exact, has_bid, has_ask, has_last)
         select f.symbol, f.oldest, f.newest, f.ticks, p_exact and f.ticks < c_count_max,
@@ -199,7 +239,7 @@ end
 $$;
 
 comment on function tapedeck.symbols_search(boolean, boolean, bigint) is
-    'Looks for ticks with seq <= p_seq beyond both ends of every known symbol, or with p_new for unknown symbols, counts them and sees which fields they have. Returns the symbols that changed, the ticks found and where they are.';
+    'Looks for ticks with seq <= p_seq beyond both ends of every known symbol, or with p_new for unknown symbols, counts them and sees which fields they have. Returns the symbols that changed, the ticks found and where they are; one row of nulls when there are some and somebody is at the books.';
 
 create or replace function tapedeck.symbols_seek(p_symbols text[])
 returns void
@@ -249,7 +289,7 @@ begin
     end if;
     -- One server at a time, and never while another reconciles: a row must not be searched for and told as well.
     perform from tapedeck.symbols_state for update skip locked;
-    if not found then
+    if not found or not tapedeck.symbols_lock() then
         return 0;
     end if;
     with told as (
@@ -361,14 +401,15 @@ begin
         exit when v_digested = 0;
         v_busy := v_busy or v_round = c_rounds_max;
     end loop;
+    -- Or a writer is at the books.
+    v_busy := v_busy or exists (select from tapedeck.pending_refresh p where p.kind is not null);
     select * into v_state from tapedeck.symbols_state;
     select min(c.range_start) into v_oldest from tapedeck.tick_chunks() c;
     if v_state.marker = v_marker and v_state.settled and v_state.oldest is not distinct from v_oldest then
         return v_changes;
     end if;
 
-    if v_state.oldest is distinct from v_oldest then
-        perform tapedeck.symbols_trim(v_oldest);
+    if v_state.oldest is distinct from v_oldest and tapedeck.symbols_trim(v_oldest) is not null then
         v_state.oldest := v_oldest;
     end if;
 
@@ -383,10 +424,11 @@ begin
             exit when v_busy and v_state.searched_at + c_search_every > clock_timestamp();
             v_state.searched_at := clock_timestamp();
         end if;
-        select count(*) as symbols, coalesce(sum(f.ticks), 0) as ticks,
-               range_agg(f.ranges) as ranges, array_agg(f.symbol) as names
+        select count(f.symbol) as symbols, coalesce(sum(f.ticks), 0) as ticks,
+               range_agg(f.ranges) as ranges, array_agg(f.symbol) as names, count(*) as found
           into v_found
           from tapedeck.symbols_search(v_new, not v_busy, case when v_told then v_marker else c_seq_max end) f;
+        v_busy := v_busy or v_found.found > v_found.symbols;
         if v_found.symbols > 0 then
             v_changes := v_changes + v_found.symbols;
             v_state.foreign_rows := v_state.foreign_rows + v_found.ticks;
@@ -398,6 +440,9 @@ begin
 
     -- Nobody was writing and nobody began to: what was to be found has been found.
     v_state.settled := not v_busy and tapedeck.change_marker() = v_marker;
+    if v_state.settled and v_marker - v_written - v_state.foreign_rows <> v_state.unexplained then
+        v_state.settled := tapedeck.symbols_lock();
+    end if;
     if v_state.settled and v_marker - v_written - v_state.foreign_rows <> v_state.unexplained then
         v_state.unexplained := v_marker - v_written - v_state.foreign_rows;
         update tapedeck.symbols s
