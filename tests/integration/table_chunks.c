@@ -239,6 +239,24 @@ ON_BOTH_ENGINES(table_chunks, a_chunk_that_somebody_writes_into_is_waited_for_an
                  1);
 }
 
+/* What is queued meanwhile is stored with force. */
+ON_BOTH_ENGINES(table_chunks, ticks_that_were_imported_while_triggers_tell_are_stored_for_good)
+{
+    struct connection *connection = database->connection;
+    jobs_stop(database);
+    execute(connection, "select tapedeck.triggers_enable()");
+    write_ticks(connection);
+    heal(connection);
+    cr_assert_eq(ask_number(connection, "select count(*) from unnest(tapedeck.stored_intervals())"
+                                        " as i (name) where tapedeck.candles_owed(i.name,"
+                                        " '2024-08-07Z', '2024-08-10Z') <> '{}'"),
+                 0, "what is stored can be believed");
+    cr_assert_eq(ask_number(connection, "select count(*) from"
+                                        " tapedeck.table_drop_chunks('tick_data', '2024-08-10')"),
+                 3);
+    cr_assert_eq(candle_count(connection), 8640);
+}
+
 /* ---- two who drop ---- */
 
 static void send(struct connection *connection, const char *sql)

@@ -406,9 +406,13 @@ begin
                     v_from := v_from - v_width;
                 end if;
             end if;
-            return next format('call public.refresh_continuous_aggregate(%L, %L::timestamptz, %L::timestamptz%s)',
-                               'public.candle_' || v_view, v_from, v_to,
-                               case when p_force and v_can_force then ', force => true' else '' end);
+            if p_force and v_can_force then
+                return next format('call public.refresh_continuous_aggregate(%L, %L::timestamptz, %L::timestamptz, force => true)',
+                                   'public.candle_' || v_view, v_from, v_to);
+            end if;
+            -- After one with force too: only one without takes what it has stored out of TimescaleDB's books.
+            return next format('call public.refresh_continuous_aggregate(%L, %L::timestamptz, %L::timestamptz)',
+                               'public.candle_' || v_view, v_from, v_to);
             return next format('select tapedeck.refresh_verify(%L, %L::timestamptz, %L::timestamptz)',
                                'candle_' || v_view, v_from, v_to);
         end loop;
