@@ -6,12 +6,18 @@
  *   where ticks are       the candles of all intervals are those of a slow recomputation
  *   where they were dropped   the candles are what they were before
  *   candles_differences   finds nothing; of a candle that was falsified it finds exactly that
+ *   candles_exact(), _rolled()   are right all the way, whatever is queued or stored at that moment
+ *
+ * Others are polite (they add before, behind, or something new, which reconciling finds), or wild:
+ * they change, delete and copy anywhere, and triggers tell of it, or nothing but TimescaleDB's own
+ * books.
  *
  * TAPEDECK_TEST_SEED=N repeats a run.
  */
 #include "cluster_fixture.h"
 
 #include "base/mem.h"
+#include "candles_oracle.h"
 #include "store/candle_check.h"
 #include "store/ledger.h"
 #include "store/refresh.h"
@@ -27,8 +33,11 @@
 #define SYMBOLS 3
 #define IMPORTS_MAX STEPS
 
+enum manners { POLITE, WILD_AND_TOLD, WILD };
+
 struct world {
     struct database *database;
+    enum manners manners;
     struct connection *connection;
     uint64_t seed;
     uint64_t random;
@@ -40,6 +49,8 @@ struct world {
     unsigned foreign_symbols;
 };
 
+static const char *const views[] = {"candle_1m", "candle_5m", "candle_15m", "candle_1h",
+                                    "candle_1d"};
 static const char *const names[SYMBOLS] = {"P:A", "P:B", "X'\\\"ü"};
 
 /* ---- chance ---- */
@@ -191,6 +202,66 @@ static void insert_foreign(struct world *world)
     execute(world->connection, "select tapedeck.symbols_reconcile()");
 }
 
+/* A statement of others on ticks of a range, wherever that is. */
+static void change_foreign(struct world *world)
+{
+    static const char *const changes[] = {
+        "delete from public.tick_data",
+        "update public.tick_data set last_price = round(volume / 7, 8), volume = null",
+        "update public.tick_data set bid_price = last_price, last_price = null",
+        "update public.tick_data set symbol = 'F:moved'",
+    };
+    struct time_range range = draw_range(world);
+    char sql[512];
+    (void)snprintf(sql, sizeof sql, "%s where symbol = $n$%s$n$ and time >= '%s' and time < '%s'",
+                   changes[draw(world, sizeof changes / sizeof *changes)],
+                   names[draw(world, SYMBOLS)], time_format(range.from).text,
+                   time_format(range.to).text);
+    execute(world->connection, sql);
+}
+
+static void copy_foreign(struct world *world)
+{
+    struct error error = {0};
+    struct time_range range = draw_range(world);
+    int64_t rows;
+    MUST(connection_copy_in_begin(
+        world->connection, "copy public.tick_data (time, symbol, last_price, volume) from stdin",
+        &error));
+    for (size_t left = 1 + draw(world, 100); left > 0; left--) {
+        static const char *const symbols[SYMBOLS] = {"P:A", "P:B", "X'\\\\\"ü"};
+        char line[256];
+        int bytes = snprintf(
+            line, sizeof line, "%s\t%s\t%d\t%d\n", time_format(draw_time(world, range)).text,
+            symbols[draw(world, SYMBOLS)], (int)draw(world, 1000), (int)draw(world, 1000));
+        MUST(connection_copy_in_put(world->connection, line, (size_t)bytes, &error));
+    }
+    MUST(connection_copy_in_end(world->connection, &rows, &error));
+}
+
+static void be_wild(struct world *world)
+{
+    uint64_t what = draw(world, 3);
+    if (what == 0)
+        insert(world, names[draw(world, SYMBOLS)], draw_range(world));
+    else if (what == 1)
+        copy_foreign(world);
+    else
+        change_foreign(world);
+}
+
+/* What TimescaleDB's policies would do: nobody else hears of what is wild and not told. */
+static void run_policies(struct world *world)
+{
+    for (size_t i = 0; world->manners == WILD && i < sizeof views / sizeof *views; i++) {
+        char sql[256];
+        (void)snprintf(
+            sql, sizeof sql, "call public.refresh_continuous_aggregate('%s', '%s', '%s')", views[i],
+            time_format(world->kept_from).text, time_format(FIRST_DAY + DAYS * TIME_DAY_US).text);
+        execute(world->connection, sql);
+    }
+}
+
 /* As the server does it, without its patience. */
 static void refresh(struct world *world)
 {
@@ -201,6 +272,7 @@ static void refresh(struct world *world)
     MUST(refresh_heal(world->connection, NULL, NULL, NULL, &error));
     cr_assert_eq(ask_number(world->connection, "select count(*) from tapedeck.pending_list()"), 0,
                  "seed %llu", (unsigned long long)world->seed);
+    run_policies(world);
 }
 
 static void compress(struct world *world)
@@ -231,8 +303,6 @@ static void drop_day(struct world *world)
     world->kept_from += TIME_DAY_US;
     struct time_text day = time_format(world->kept_from);
     char sql[1024];
-    static const char *const views[] = {"candle_1m", "candle_5m", "candle_15m", "candle_1h",
-                                        "candle_1d"};
     for (size_t i = 0; i < sizeof views / sizeof *views; i++) {
         (void)snprintf(
             sql, sizeof sql,
@@ -263,8 +333,10 @@ static void step(struct world *world)
     uint64_t what = draw(world, 100);
     if (what < 35)
         write_ours(world);
-    else if (what < 60)
+    else if (what < 60 && world->manners == POLITE)
         insert_foreign(world);
+    else if (what < 60)
+        be_wild(world);
     else if (what < 75)
         refresh(world);
     else if (what < 85)
@@ -348,15 +420,11 @@ static struct findings verify(struct world *world, const char *interval, size_t 
 
 static void must_be_right(struct world *world)
 {
-    static const char *const views[][2] = {{"candle_1m", "1 minute"},
-                                           {"candle_5m", "5 minutes"},
-                                           {"candle_15m", "15 minutes"},
-                                           {"candle_1h", "1 hour"},
-                                           {"candle_1d", "1 day"}};
+    static const char *const widths[] = {"1 minute", "5 minutes", "15 minutes", "1 hour", "1 day"};
     for (size_t i = 0; i < sizeof views / sizeof *views; i++) {
-        const char *text = wrong(world, views[i][0], views[i][1]);
-        cr_assert_str_eq(text, "", "%s, seed %llu:\n%s", views[i][0],
-                         (unsigned long long)world->seed, text);
+        const char *text = wrong(world, views[i], widths[i]);
+        cr_assert_str_eq(text, "", "%s, seed %llu:\n%s", views[i], (unsigned long long)world->seed,
+                         text);
     }
     size_t compared;
     size_t dropped;
@@ -366,6 +434,20 @@ static void must_be_right(struct world *world)
                  (unsigned long long)world->seed);
     cr_assert_gt(compared, 0);
     cr_assert_eq(dropped > 0, world->kept_from > FIRST_DAY);
+}
+
+/* Of candles that are made of ticks which are still there, at any moment. */
+static void must_be_exact(struct world *world)
+{
+    static const int64_t widths_s[] = {45,   60,   180,   300,   600,   900,
+                                       3600, 7200, 14400, 86400, 604800};
+    for (size_t i = 0; i < sizeof widths_s / sizeof *widths_s; i++) {
+        if (world->kept_from > FIRST_DAY && widths_s[i] > 86400)
+            continue;
+        const char *text = candles_inexact(world->connection, widths_s[i], world->kept_from);
+        cr_assert_str_eq(text, "", "%lld s, seed %llu:\n%s", (long long)widths_s[i],
+                         (unsigned long long)world->seed, text);
+    }
 }
 
 /* ---- the mutation ---- */
@@ -457,9 +539,10 @@ static void quiet(struct world *world)
             " trades bigint)");
 }
 
-ON_BOTH_ENGINES(candles, are_those_of_their_ticks_whatever_happens_and_falsehoods_are_found)
+static void play(struct database *database, enum manners manners)
 {
     struct world world = {.database = database,
+                          .manners = manners,
                           .connection = database->connection,
                           .seed = choose_seed(),
                           .kept_from = FIRST_DAY};
@@ -471,13 +554,45 @@ ON_BOTH_ENGINES(candles, are_those_of_their_ticks_whatever_happens_and_falsehood
         world.high[i] = FIRST_DAY;
     }
     quiet(&world);
+    if (manners == WILD_AND_TOLD)
+        execute(world.connection, "select tapedeck.triggers_enable()");
     write_ours(&world);
-    for (int i = 0; i < STEPS; i++)
+    for (int i = 0; i < STEPS; i++) {
         step(&world);
+        if (draw(&world, 4) == 0)
+            must_be_exact(&world);
+    }
     drop_day(&world);
     write_ours(&world);
-    insert_foreign(&world);
+    if (manners == POLITE)
+        insert_foreign(&world);
+    else
+        be_wild(&world);
+    must_be_exact(&world);
     refresh(&world);
+    must_be_exact(&world);
     must_be_right(&world);
-    find_and_mend_falsehoods(&world);
+    if (manners == POLITE)
+        find_and_mend_falsehoods(&world);
+}
+
+ON_BOTH_ENGINES(candles, are_those_of_their_ticks_whatever_happens_and_falsehoods_are_found)
+{
+    play(database, POLITE);
+}
+
+ON_BOTH_ENGINES(candles, are_those_of_ticks_that_others_change_while_triggers_tell)
+{
+    play(database, WILD_AND_TOLD);
+}
+
+/* Plain PostgreSQL has no such books. */
+Test(candles, on_timescaledb_are_those_of_ticks_that_others_change_while_nobody_tells,
+     .timeout = 240)
+{
+    struct database database;
+    if (!database_init(&database, ENGINE_TIMESCALEDB))
+        return;
+    play(&database, WILD);
+    database_deinit(&database);
 }

@@ -1,0 +1,14 @@
+/*
+ * What candles_rolled() gives, against a slow fold of the ticks in the same statement, and so the
+ * same snapshot.
+ */
+#ifndef TAPEDECK_TESTS_CANDLES_ORACLE_H
+#define TAPEDECK_TESTS_CANDLES_ORACLE_H
+
+#include "store/connection.h"
+
+/* Some of the candles of any symbol in [`from`, 2024-08-12) that differ, from the ticks (<) or
+ * given (>); "" when there are none. Borrowed until the next question. */
+const char *candles_inexact(struct connection *connection, int64_t width_s, int64_t from);
+
+#endif
