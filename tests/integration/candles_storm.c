@@ -95,12 +95,12 @@ static enum status write_ours(struct actor *actor, struct error *error)
 static enum status write_foreign(struct actor *actor, struct error *error)
 {
     static const char *const changes[] = {
-        "insert into public.tick_data (time, symbol, last_price, volume) select timestamptz '%s' +"
-        " g * interval '1 second', '%s', g, 1 from generate_series(0, 60) g where timestamptz '%s'"
-        " is not null",
+        ("insert into public.tick_data (time, symbol, last_price, volume) select timestamptz '%s' +"
+         " g * interval '1 second', '%s', g, 1 from generate_series(0, 60) g where timestamptz '%s'"
+         " is not null"),
         "delete from public.tick_data where time >= '%s' and symbol = '%s' and time < '%s'",
-        "update public.tick_data set last_price = volume, volume = 7 where time >= '%s' and symbol"
-        " = '%s' and time < '%s'",
+        ("update public.tick_data set last_price = volume, volume = 7 where time >= '%s' and"
+         " symbol = '%s' and time < '%s'"),
     };
     char sql[512];
     struct time_range range = draw_range(actor);

@@ -121,8 +121,8 @@ static void update(struct world *world)
         "volume = null, ask_price = 3",
         "last_price = null",
         "symbol = $n$T:B$n$",
-        "time = date_bin('24 hours', time, '2000-01-03Z') + (time - date_bin('24 hours', time,"
-        " '2000-01-03Z')) / 2",
+        ("time = date_bin('24 hours', time, '2000-01-03Z') + (time - date_bin('24 hours', time,"
+         " '2000-01-03Z')) / 2"),
     };
     char where[256];
     char sql[1024];
