@@ -1,9 +1,9 @@
 /*
  * One client's logic, without sockets: requests in, messages out.
  *
- *   net: message arrived   → feed_receive
- *   net: socket writable   → feed_send, a few times, until STATUS_WAIT
- *   feed: has something    → wake (then net asks for a writable callback)
+ *   net: message arrived       → feed_receive
+ *   feed: has something        → wake
+ *   net: woken, or room again  → feed_send, a few times, until STATUS_WAIT
  *
  * Nothing is queued ahead for a peer that cannot take it: answers wait in a small bounded buffer
  * (feed_wants_input turns false when it is full, and net stops reading), pushes are made when the

@@ -50,6 +50,7 @@ void connection_accept(struct lane *lane, int fd, const struct address *address)
     unsent_part_init(&connection->unsent);
     counter_add(&lane->figures.connections, 1);
     list_append(&lane->connections, &connection->node);
+    list_init(&connection->awake);
     lws_set_opaque_user_data(wsi, connection);
 }
 
@@ -60,6 +61,7 @@ static void connection_destroy(struct connection *connection)
     buffer_deinit(&connection->message);
     unsent_set(&connection->lane->unsent, &connection->unsent, 0);
     list_remove(&connection->node);
+    list_remove(&connection->awake);
     counter_subtract(&connection->lane->figures.connections, 1);
     admission_leave(&connection->lane->server->admission, &connection->address);
     lane_left(connection->lane);
@@ -85,10 +87,34 @@ static void hang_up(struct connection *connection)
     lws_set_timeout(connection->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
 }
 
+/* Who wakes while others are asked, for the second time perhaps, has to wait for poll(). */
 static void wake(void *owner)
 {
     struct connection *connection = owner;
-    (void)lws_callback_on_writable(connection->wsi);
+    struct lane *lane = connection->lane;
+    if (lane->asks_awake || connection->stuck_bytes > 0)
+        (void)lws_callback_on_writable(connection->wsi);
+    else if (list_is_empty(&connection->awake))
+        list_append(&lane->awake, &connection->awake);
+}
+
+/*
+ * Nearly always the socket takes what is said, so poll() need not look at thousands of others just
+ * to confirm it: libwebsockets is told that it is writable, as by an event loop of our own. If it
+ * is not, libwebsockets keeps what did not go out, and the connection is stuck until poll() says
+ * so.
+ */
+void connection_ask_awake(struct lane *lane)
+{
+    struct list *first;
+    lane->asks_awake = true;
+    while ((first = list_take_first(&lane->awake)) != NULL) {
+        struct lws *wsi = CONTAINER_OF(first, struct connection, awake)->wsi;
+        struct lws_pollfd writable = {
+            .fd = lws_get_socket_fd(wsi), .events = POLLIN | POLLOUT, .revents = POLLOUT};
+        (void)lws_service_fd(lane->context, &writable); /* the connection may be gone now */
+    }
+    lane->asks_awake = false;
 }
 
 /* ---- the upgrade ---- */
@@ -404,7 +430,7 @@ static int writeable(struct connection *connection)
         return write_ping(connection);
     struct now now = lane_now();
     connection->stuck_bytes = 0; /* libwebsockets asks only when it has nothing left to send */
-    if (connection->is_throttled)
+    if (connection->is_throttled && !connection->lane->asks_awake)
         connection->heard_at_us = now.monotonic_us; /* that the socket drains must do */
     account(connection);
     if (connection->reading_turns > 0) {

@@ -5,8 +5,8 @@
  *    accepted ──► HTTP requests ──► closed
  *        └──► upgraded: feed ──► feed says END: close frame ──► closed
  *
- * Messages are collected from their fragments and handed to the feed; the feed is asked for one
- * message each time the socket can take it. It owns the feed and at most one unfinished message;
+ * Messages are collected from their fragments and handed to the feed; the feed is asked for a few
+ * when it wakes, and as often as the socket can take more. It owns the feed and at most one unfinished message;
  * it never queues messages. What a stalled client costs is what the kernel holds, the rest of one
  * message inside libwebsockets (60 KiB, unless one instant or the answer to one question is
  * longer), unread answers, and a message of its own that is not complete. Lane's thread.
@@ -35,7 +35,8 @@ struct lws_protocols;
 #define CONNECTION_PULSE_US INT64_C(1000000)          /* how often the two are looked at */
 
 struct connection {
-    struct list node; /* in lane->connections */
+    struct list node;  /* in lane->connections */
+    struct list awake; /* in lane->awake: its feed has something to say */
     struct lane *lane;
     struct lws *wsi;
     struct address address;
@@ -60,6 +61,8 @@ struct connection {
 /* Takes over an accepted socket, which was admitted under `address`; on failure it is closed. */
 void connection_accept(struct lane *lane, int fd, const struct address *address);
 
+/* At the end of a turn: asks the feeds that have woken since the last time what they say. */
+void connection_ask_awake(struct lane *lane);
 /* Once a pulse: pings who has been silent, hangs up on who has been silent for too long. */
 void connection_keep_alive(struct connection *connection, int64_t now_us);
 /* The gate's keys have changed. */

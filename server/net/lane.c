@@ -169,6 +169,7 @@ static void *lane_run(void *argument)
             renew(lane);
         if (!lane->is_stopping && atomic_load(&lane->stop_asked))
             begin_stop(lane);
+        connection_ask_awake(lane);
         if (lane->is_stopping && list_is_empty(&lane->connections))
             break;
         arm_timer(lane);
@@ -237,6 +238,7 @@ static void init_fields(struct lane *lane, struct server *server, unsigned index
     lane->timer_at_us = INT64_MAX;
     lane->acceptor.reserve_fd = -1;
     list_init(&lane->connections);
+    list_init(&lane->awake);
     buffer_init(&lane->out, LWS_PRE + LANE_OUT_BYTES_MAX);
     inbox_init(&lane->inbox, lane_wake, lane);
     wheel_init(&lane->wheel, clock_monotonic_us());

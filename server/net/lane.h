@@ -6,6 +6,8 @@
  *    timerfd ──► wheel turn ──────┤  one poll() loop            │ inbox_post
  *    sockets ──► read, write ─────┤                             ▼
  *    eventfd ──► inbox drain ─────┘ ◄──── lws_cancel_service ── wake
+ *                     │
+ *                     ▼ what has woken: asked what it says, and written
  *
  * Other threads only post to the inbox and ask it to stop; everything else is the lane's own.
  */
@@ -66,6 +68,8 @@ struct lane {
     int64_t timer_at_us;
     struct timer pulse;      /* once a second: pings and hang-ups */
     struct list connections; /* every socket, upgraded or not */
+    struct list awake;       /* of these, those to be asked at the end of the turn */
+    bool asks_awake;         /* is at it */
     struct buffer out;       /* the message that is being written, LWS_PRE bytes before it */
     struct feed_lane feed_lane;
     struct http_lane http;
