@@ -6,10 +6,11 @@
  *        └──► upgraded: feed ──► feed says END: close frame ──► closed
  *
  * Messages are collected from their fragments and handed to the feed; the feed is asked for a few
- * when it wakes, and as often as the socket can take more. It owns the feed and at most one unfinished message;
- * it never queues messages. What a stalled client costs is what the kernel holds, the rest of one
- * message inside libwebsockets (60 KiB, unless one instant or the answer to one question is
- * longer), unread answers, and a message of its own that is not complete. Lane's thread.
+ * when it wakes, and as often as the socket can take more. It owns the feed and at most one
+ * unfinished message; it never queues messages. What a stalled client costs is what the kernel
+ * holds, the rest of one message inside libwebsockets (60 KiB, unless one instant or the answer to
+ * one question is longer), unread answers, and a message of its own that is not complete. Lane's
+ * thread.
  */
 #ifndef TAPEDECK_NET_CONNECTION_H
 #define TAPEDECK_NET_CONNECTION_H
