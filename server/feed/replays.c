@@ -425,7 +425,8 @@ enum status feed_replay_say(struct speaker *speaker, struct now now, struct buff
     struct replay_output output;
     if (replay_poll(mine->replay, now.monotonic_us, &output) != STATUS_OK)
         return STATUS_WAIT;
-    speaker->awake = true;
+    if (!output.rests)
+        speaker->awake = true;
     write_output(mine, &output, out);
     return out->failed ? STATUS_LIMIT : STATUS_OK; /* one instant beyond what can be sent */
 }

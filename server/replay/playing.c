@@ -302,6 +302,22 @@ static enum status poll_reached(struct replay *replay, int64_t now_us, struct re
     return send(replay, replay->reach.edge, due_us, lag_us, now_us, output);
 }
 
+/* Whether the point after `edge` is not due yet; then the timer is set for it. What has been covered
+ * reaches a beat further, so its data need not be asked for before. */
+static bool rests_after(struct replay *replay, const struct grid *grid, int64_t edge,
+                        int64_t now_us)
+{
+    if (edge >= grid->to)
+        return false; /* the end has to be said */
+    int64_t due_us = grid_due_us(grid, grid_edge(grid, grid_after(grid, edge)));
+    int64_t wait_us = due_us - replay->options.lead_us - play_clock_read(&replay->clock, now_us);
+    if (wait_us <= 0)
+        return false;
+    replay->held_by = REASON_NONE; /* nothing is late */
+    wheel_arm(replay->lane->wheel, &replay->timer, now_us + wait_us);
+    return true;
+}
+
 static enum status poll_paced(struct replay *replay, int64_t now_us, struct replay_output *output)
 {
     const struct replay_options *options = &replay->options;
@@ -347,7 +363,10 @@ static enum status poll_paced(struct replay *replay, int64_t now_us, struct repl
     int64_t due_us = edge < pace.edge ? grid_due_us(&input.grid, edge) : pace.due_us;
     if (!flow_allows(&replay->flow, due_us, replay_bytes_before(replay, edge)))
         return block(replay, REASON_FLOW, lag_us, now_us);
-    return send(replay, edge, due_us, lag_us, now_us, output);
+    status = send(replay, edge, due_us, lag_us, now_us, output);
+    if (status == STATUS_OK && output->saying == SAYING_FRAME)
+        output->rests = rests_after(replay, &input.grid, edge, now_us);
+    return status;
 }
 
 /* At "max" a frame ends with a block if that fills it well: its columns then go out as they lie. */

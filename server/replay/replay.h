@@ -133,6 +133,7 @@ struct replay_output {
     size_t rows;                        /* ticks in the frame */
     const struct frame_candle *candles; /* FRAME: by symbol and interval, oldest first */
     size_t candle_count;
+    bool rests; /* FRAME: no other is due yet, so there is no use in a poll before `wake` */
 };
 
 /* STATUS_OK, or STATUS_WAIT: `wake` will be called. After SAYING_FRAME the owner tells replay_sent

@@ -33,6 +33,39 @@ Test(replay_play, sends_each_frame_when_it_is_due_and_ends_with_its_totals)
     cr_assert(replay_play(replay, now_us, &failure) == STATUS_CONFLICT);
 }
 
+/* Nobody asks between: it says itself when the next one is due. */
+Test(replay_play, rests_after_a_frame_until_the_next_one_is_due)
+{
+    for (int64_t i = 0; i < 5; i++)
+        fake_tape_add(ticks, i * 100 * MS + 50 * MS, i);
+    options.to = 500 * MS;
+    play();
+    int64_t begun_us = now_us;
+    for (int64_t i = 0; i < 5; i++) {
+        wakes = 0;
+        pass(begun_us + (i + 1) * 100 * MS - MS - now_us);
+        cr_assert_eq(wakes, 0, "frame %" PRId64, i);
+        pass(2 * MS);
+        cr_assert_gt(wakes, 0, "frame %" PRId64, i);
+        check_frame(i * 100 * MS, (i + 1) * 100 * MS, 1);
+        cr_assert_eq(output.rests, i < 4, "the end is said at once");
+    }
+    check_state(REPLAY_ENDED, REASON_NONE);
+}
+
+Test(replay_play, does_not_rest_while_more_is_due)
+{
+    options.lead_us = 250 * MS;
+    for (int64_t i = 0; i < 5; i++)
+        fake_tape_add(ticks, i * 100 * MS + 50 * MS, i);
+    begin();
+    for (int64_t i = 0; i < 2; i++) {
+        check_frame(i * 100 * MS, (i + 1) * 100 * MS, 1);
+        cr_assert_eq(output.rests, i == 1);
+    }
+    check_silence();
+}
+
 Test(replay_play, ends_at_once_and_without_a_frame_where_it_already_is_at_the_end)
 {
     options.at = options.to;
