@@ -61,7 +61,6 @@ static void connection_destroy(struct connection *connection)
     buffer_deinit(&connection->message);
     unsent_set(&connection->lane->unsent, &connection->unsent, 0);
     list_remove(&connection->node);
-    list_remove(&connection->awake);
     counter_subtract(&connection->lane->figures.connections, 1);
     admission_leave(&connection->lane->server->admission, &connection->address);
     lane_left(connection->lane);
@@ -73,6 +72,7 @@ void connection_drop_feed(struct connection *connection)
     if (connection->feed == NULL)
         return;
     feed_destroy(&connection->feed);
+    list_remove(&connection->awake);
     counter_subtract(&connection->lane->figures.clients, 1);
 }
 
