@@ -40,8 +40,7 @@ static enum status serve(struct windows *windows, int found, struct error *error
     return status;
 }
 
-/* Waits for the channel or, -1 for neither, for `fd`; whether that is readable is told by `ready`.
- */
+/* Waits for the channel, and unless it is -1 for `fd`: `ready` says whether that can be read. */
 static enum status turn(struct windows *windows, int fd, bool *ready, struct error *error)
 {
     struct channel *channel = &windows->asker.channel;

@@ -28,3 +28,13 @@ const char *candles_inexact(struct connection *connection, int64_t width_s, int6
         (long long)(width_s * TIME_SECOND_US), (long long)width_s, time_format(from).text);
     return ask_text(connection, sql);
 }
+
+int64_t candles_wrong_fields(struct connection *connection, const char *from, const char *to)
+{
+    char sql[512];
+    (void)snprintf(sql, sizeof sql,
+                   "select count(*) from unnest(tapedeck.stored_intervals()) as i (name) cross"
+                   " join lateral tapedeck.candles_differences(array[i.name], null, '%s', '%s') d",
+                   from, to);
+    return ask_number(connection, sql);
+}

@@ -5,6 +5,7 @@
  *
  * TAPEDECK_TEST_SECONDS=N makes it longer.
  */
+#include "candles_oracle.h"
 #include "cluster_fixture.h"
 
 #include "base/clock.h"
@@ -260,14 +261,6 @@ static void storm_of(struct database *database, struct actor *actors, size_t cou
     }
 }
 
-static int64_t wrong_fields(struct connection *connection)
-{
-    return ask_number(connection,
-                      "select count(*) from unnest(tapedeck.stored_intervals()) as i (name) cross"
-                      " join lateral tapedeck.candles_differences(array[i.name], null,"
-                      " '2024-08-07Z', '2024-08-09Z') d");
-}
-
 ON_BOTH_ENGINES(storm, leaves_and_shows_the_candles_of_the_ticks)
 {
     struct connection *connection = database->connection;
@@ -303,7 +296,7 @@ ON_BOTH_ENGINES(storm, leaves_and_shows_the_candles_of_the_ticks)
     for (int i = 0; i < 3; i++)
         MUST(heal(&last, &error));
     cr_expect_eq(ask_number(connection, "select count(*) from tapedeck.pending_list()"), 0);
-    cr_expect_eq(wrong_fields(connection), 0);
+    cr_expect_eq(candles_wrong_fields(connection, "2024-08-07Z", "2024-08-09Z"), 0);
     /* What was held back while candles were owed. */
     execute(connection, "select tapedeck.table_drop_chunks('tick_data', '2024-08-07Z')");
     cr_expect_str_eq(ask_text(connection, "select coalesce(string_agg(kept, ','), '') from"

@@ -283,6 +283,8 @@ static void finish(struct connection *connection)
     }
 }
 
+/* Holds the lock of refreshes. */
+#define BEGIN_REFRESH "begin; select pg_advisory_xact_lock(1413742595, 0)"
 #define DROP_ONE_DAY "select tapedeck.table_drop_chunks('tick_data', '2024-08-08')"
 
 static void expect_one_day_dropped(struct connection *connection)
@@ -292,17 +294,13 @@ static void expect_one_day_dropped(struct connection *connection)
     expect_true_books(connection);
 }
 
-/* Both have looked at what there is; one of them is half way. */
-ON_ONE_ENGINE(table_chunks, ENGINE_POSTGRESQL,
-              two_who_drop_one_partition_wait_for_each_other_in_turn)
+/* The first one stops half way, at what this transaction holds. */
+static void drop_by_two(struct database *database, const char *begin)
 {
     struct connection *connection = database->connection;
-    write_ticks(connection);
-    heal(connection);
     struct connection *one = open_database(cluster_url(database->cluster));
     struct connection *other = open_database(cluster_url(database->cluster));
-    execute(connection,
-            "begin; select pg_advisory_xact_lock(1413742595, 0)"); /* that of refreshes */
+    execute(connection, begin);
     send(one, DROP_ONE_DAY);
     await_waiting(connection, 1);
     send(other, DROP_ONE_DAY);
@@ -315,6 +313,16 @@ ON_ONE_ENGINE(table_chunks, ENGINE_POSTGRESQL,
     connection_close(&other);
 }
 
+/* Both have looked at what there is; one of them is half way. */
+ON_ONE_ENGINE(table_chunks, ENGINE_POSTGRESQL,
+              two_who_drop_one_partition_wait_for_each_other_in_turn)
+{
+    struct connection *connection = database->connection;
+    write_ticks(connection);
+    heal(connection);
+    drop_by_two(database, BEGIN_REFRESH);
+}
+
 /* A writer waits for the table, not for the partition with the table in its hands. */
 ON_ONE_ENGINE(table_chunks, ENGINE_POSTGRESQL,
               who_drops_a_partition_and_who_writes_into_it_wait_in_turn)
@@ -324,7 +332,7 @@ ON_ONE_ENGINE(table_chunks, ENGINE_POSTGRESQL,
     heal(connection);
     struct connection *dropper = open_database(cluster_url(database->cluster));
     struct connection *writer = open_database(cluster_url(database->cluster));
-    execute(connection, "begin; select pg_advisory_xact_lock(1413742595, 0)");
+    execute(connection, BEGIN_REFRESH);
     send(dropper, DROP_ONE_DAY);
     await_waiting(connection, 1);
     send(writer, "insert into public.tick_data (time, symbol, last_price) values ('2024-08-07"
@@ -348,19 +356,7 @@ ON_ONE_ENGINE(table_chunks, ENGINE_TIMESCALEDB, two_who_drop_one_chunk_wait_for_
     jobs_stop(database);
     write_ticks(connection);
     heal(connection);
-    struct connection *one = open_database(cluster_url(database->cluster));
-    struct connection *other = open_database(cluster_url(database->cluster));
-    execute(connection, "begin; select from public.tick_data where time < '2024-08-07 01:00Z'");
-    send(one, DROP_ONE_DAY);
-    await_waiting(connection, 1);
-    send(other, DROP_ONE_DAY);
-    await_waiting(connection, 2);
-    execute(connection, "commit");
-    finish(one);
-    finish(other);
-    expect_one_day_dropped(connection);
-    connection_close(&one);
-    connection_close(&other);
+    drop_by_two(database, "begin; select from public.tick_data where time < '2024-08-07 01:00Z'");
 }
 
 ON_ONE_ENGINE(table_chunks, ENGINE_TIMESCALEDB,

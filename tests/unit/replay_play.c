@@ -12,13 +12,19 @@ Test(replay_play, tells_the_picture_and_then_waits_for_play)
     cr_assert(look().state == REPLAY_PAUSED);
 }
 
-Test(replay_play, sends_each_frame_when_it_is_due_and_ends_with_its_totals)
+/* Of 100 ms, with a tick each. When the first one begins. */
+static int64_t play_five_frames(void)
 {
     for (int64_t i = 0; i < 5; i++)
         fake_tape_add(ticks, i * 100 * MS + 50 * MS, i);
     options.to = 500 * MS;
     play();
-    int64_t begun_us = now_us;
+    return now_us;
+}
+
+Test(replay_play, sends_each_frame_when_it_is_due_and_ends_with_its_totals)
+{
+    int64_t begun_us = play_five_frames();
     for (int64_t i = 0; i < 5; i++) {
         now_us = begun_us + (i + 1) * 100 * MS - MS;
         check_silence();
@@ -36,11 +42,7 @@ Test(replay_play, sends_each_frame_when_it_is_due_and_ends_with_its_totals)
 /* Nobody asks between: it says itself when the next one is due. */
 Test(replay_play, rests_after_a_frame_until_the_next_one_is_due)
 {
-    for (int64_t i = 0; i < 5; i++)
-        fake_tape_add(ticks, i * 100 * MS + 50 * MS, i);
-    options.to = 500 * MS;
-    play();
-    int64_t begun_us = now_us;
+    int64_t begun_us = play_five_frames();
     for (int64_t i = 0; i < 5; i++) {
         wakes = 0;
         pass(begun_us + (i + 1) * 100 * MS - MS - now_us);
