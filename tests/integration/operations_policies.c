@@ -226,3 +226,44 @@ ON_BOTH_ENGINES(operations_policies, what_becomes_of_a_job_is_announced)
     pg_operations_destroy(&operations);
     connection_close(&listener);
 }
+
+/* Candles that are owed for a moment must not let ticks stay for a day. */
+Test(operations_policies, on_postgresql_retention_comes_again_for_what_it_had_to_keep)
+{
+#define DAY "date_bin('1 day', now(), '2000-01-03 00:00+00') - interval '100 days'"
+    static const char next_minutes[] =
+        "select (extract(epoch from next_run_at - now()) / 60)::integer from tapedeck.jobs"
+        " where kind = 'retention'";
+    struct database database;
+    (void)database_init(&database, ENGINE_POSTGRESQL);
+    struct connection *connection = database.connection;
+    execute(connection, "update tapedeck.candle_state set watermark = now()");
+    execute(connection,
+            "select tapedeck.write_prepare(" DAY ", " DAY " + interval '1 day', false)");
+    execute(connection, "insert into public.tick_data (time, symbol, last_price) values (" DAY
+                        ", 'TEST:A', 1)");
+    execute(connection,
+            "select tapedeck.pending_add(" DAY ", " DAY " + interval '1 hour', 'test')");
+    execute(connection, "update tapedeck.jobs set next_run_at = now() where kind = 'retention'");
+    execute(connection, "call tapedeck.run_due_jobs()");
+    cr_assert_str_eq(
+        ask_text(connection, "select last_status from tapedeck.jobs where kind = 'retention'"),
+        "ok");
+    cr_assert_eq(ask_number(connection, "select count(*) from public.tick_data"), 1);
+    cr_assert_leq(ask_number(connection, next_minutes), 5);
+
+    execute(connection, "delete from tapedeck.pending_refresh");
+    execute(connection, "update tapedeck.jobs set next_run_at = now()"
+                        " where kind = 'retention'");
+    execute(connection, "call tapedeck.run_due_jobs()");
+    cr_assert_eq(ask_number(connection, "select count(*) from public.tick_data"), 0);
+    cr_assert_eq(ask_number(connection, "select total_runs from tapedeck.jobs"
+                                        " where kind = 'retention'"),
+                 2);
+    cr_assert_eq(ask_number(connection, "select (next_run_at = tapedeck.job_next_run("
+                                        "schedule_interval, last_run_at, config))::integer"
+                                        " from tapedeck.jobs where kind = 'retention'"),
+                 1, "and then by plan");
+    database_deinit(&database);
+#undef DAY
+}

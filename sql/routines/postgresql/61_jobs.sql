@@ -79,6 +79,23 @@ $$;
 comment on function tapedeck.job_retention(jsonb) is
     'Drops whole partitions older than "drop_after" of "table", of tick_data without; of that only those whose candles are stored, after a last look.';
 
+create or replace function tapedeck.job_retention_waits(p_config jsonb)
+returns boolean
+language plpgsql
+set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+as $$
+begin
+    return exists (select
+                     from tapedeck.table_drop_list(coalesce(p_config ->> 'table', 'public.tick_data'),
+                                                   now() - (p_config ->> 'drop_after')::interval) l
+                    where l.kept is not null);
+end
+$$;
+
+comment on function tapedeck.job_retention_waits(jsonb) is
+    'Did job_retention() have to leave partitions for later, because candles are owed for them?';
+
 -- An earlier form of the next.
 drop function if exists tapedeck.job_next_run(interval, timestamptz);
 
@@ -105,6 +122,7 @@ declare
     v_id integer := 0;
     v_started timestamptz;
     v_error text;
+    v_again boolean;
     v_canceled boolean := false;
 begin
     while not v_canceled loop
@@ -144,11 +162,14 @@ begin
         continue when not exists (select from tapedeck.jobs j where j.job_id = v_id and j.last_run_at = v_started);
 
         v_error := null;
+        v_again := false;
         begin
             case v_job.kind
                 when 'partition' then perform tapedeck.job_partition(v_job.config);
                 when 'refresh' then perform tapedeck.job_refresh(v_job.config);
-                when 'retention' then perform tapedeck.job_retention(v_job.config);
+                when 'retention' then
+                    perform tapedeck.job_retention(v_job.config);
+                    v_again := tapedeck.job_retention_waits(v_job.config);
                 when 'sample' then perform tapedeck.storage_sample_nightly();
             end case;
         exception
@@ -164,8 +185,9 @@ begin
                last_duration = pg_catalog.clock_timestamp() - v_started,
                last_error = v_error,
                total_failures = j.total_failures + case when v_error is null then 0 else 1 end,
-               next_run_at = case when v_error is null then j.next_run_at
-                                  else least(j.next_run_at, pg_catalog.clock_timestamp() + c_retry_after) end
+               next_run_at = case when v_again or v_error is not null
+                                  then least(j.next_run_at, pg_catalog.clock_timestamp() + c_retry_after)
+                                  else j.next_run_at end
          where j.job_id = v_id;
         perform tapedeck.policy_notify(v_id, case when v_error is null then 'ok' else 'failed' end);
         commit;
@@ -174,4 +196,4 @@ end
 $$;
 
 comment on procedure tapedeck.run_due_jobs() is
-    'Runs every job that is due, one after the other. A failing one records its error, is tried again after five minutes, and the next still runs. Beginnings and ends are announced. Call it outside a transaction; it commits by itself.';
+    'Runs every job that is due, one after the other. A failing one records its error, is tried again after five minutes, as is one that had to leave something for later, and the next still runs. Beginnings and ends are announced. Call it outside a transaction; it commits by itself.';
