@@ -1,6 +1,7 @@
 #include "support/http_client.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,8 @@ void http_send(int socket, const char *text)
     size_t left = strlen(text);
     while (left > 0) {
         ssize_t sent = send(socket, text, left, MSG_NOSIGNAL);
+        if (sent < 0 && errno == EINTR)
+            continue;
         if (sent <= 0)
             return; /* it has hung up already, which its answer says */
         text += sent;
@@ -50,6 +53,8 @@ static char *receive_all(int fd, size_t *bytes)
         if (*bytes + 1 == capacity)
             text = realloc(text, capacity *= 2);
         ssize_t got = recv(fd, text + *bytes, capacity - 1 - *bytes, 0);
+        if (got < 0 && errno == EINTR)
+            continue;
         if (got <= 0)
             break;
         *bytes += (size_t)got;

@@ -1,6 +1,7 @@
 #include "support/tls_tunnel.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
@@ -129,7 +130,7 @@ static void carry(const struct carried *carried, SSL *ssl, int server)
         struct pollfd fds[3] = {{.fd = carried->client, .events = POLLIN},
                                 {.fd = server, .events = POLLIN},
                                 {.fd = carried->stop, .events = POLLIN}};
-        if (SSL_pending(ssl) == 0 && poll(fds, 3, -1) < 0)
+        if (SSL_pending(ssl) == 0 && poll(fds, 3, -1) < 0 && errno != EINTR)
             return;
         if (fds[2].revents != 0)
             return;
@@ -170,7 +171,7 @@ static void *accept_all(void *argument)
     while (tunnel->count < CARRIED_MAX) {
         struct pollfd fds[2] = {{.fd = tunnel->listener, .events = POLLIN},
                                 {.fd = tunnel->stop[0], .events = POLLIN}};
-        if (poll(fds, 2, -1) < 0 || fds[1].revents != 0)
+        if ((poll(fds, 2, -1) < 0 && errno != EINTR) || fds[1].revents != 0)
             break;
         int fd = accept4(tunnel->listener, NULL, NULL, SOCK_CLOEXEC);
         if (fd < 0)
