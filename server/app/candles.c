@@ -213,6 +213,7 @@ int candles_refresh_run(const struct configuration *configuration,
         struct connection *connection = connect(&database, options->symbol, &error);
         status = connection != NULL ? refresh(connection, options, &error) : error.status;
         connection_close(&connection);
+        database_explain(&database, &error);
         database_close(&database);
     }
     if (status == STATUS_OK)

@@ -1,8 +1,14 @@
 #include "app/database.h"
 
+#include "app/terminal.h"
 #include "base/mem.h"
+#include "store/data_folder.h"
 
 #include <stdio.h>
+#include <string.h>
+
+/* Two segments of PostgreSQL's log, in either of which it may have ended. */
+#define FULL_BYTES INT64_C(33554432)
 
 static enum status open_cluster(const struct configuration *configuration, enum database_use use,
                                 struct database *database, struct error *error)
@@ -68,6 +74,22 @@ void database_close(struct database *database)
 {
     cluster_close(&database->cluster);
     database->url = NULL;
+}
+
+void database_explain(const struct database *database, struct error *error)
+{
+    struct storage_disk disk = {.path = NULL};
+    if (error->status == STATUS_UNAVAILABLE && database->cluster != NULL)
+        data_folder_measure(cluster_data_path(database->cluster), &disk);
+    if (disk.path != NULL && disk.free_bytes < FULL_BYTES) {
+        size_t used = strlen(error->text);
+        if (used > 0 && error->text[used - 1] == '.')
+            used--;
+        (void)snprintf(error->text + used, sizeof error->text - used,
+                       "; the disk of %s is full (%s free)", disk.path,
+                       terminal_bytes(disk.free_bytes).text);
+    }
+    mem_free(disk.path);
 }
 
 struct connection *database_connect(const struct database *database, const char *purpose,

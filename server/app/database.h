@@ -32,6 +32,11 @@ enum status database_open(const struct configuration *configuration, enum databa
                           struct database *database, struct error *error) MUST_CHECK;
 void database_close(struct database *database);
 
+/* Of an embedded database that is not there any more (STATUS_UNAVAILABLE), the sentence also gets
+ * to say so when its disk is full: PostgreSQL ends itself when it cannot write its log, and takes
+ * leave of nobody. */
+void database_explain(const struct database *database, struct error *error);
+
 struct connection *database_connect(const struct database *database, const char *purpose,
                                     struct error *error);
 

@@ -116,6 +116,7 @@ int generate_run(const struct configuration *configuration, const struct generat
     enum status status = database_open(configuration, DATABASE_JOIN, &database, &error);
     if (status == STATUS_OK) {
         status = generate_into(&database, command, &error);
+        database_explain(&database, &error);
         database_close(&database);
     }
     if (status == STATUS_OK)

@@ -271,6 +271,7 @@ int import_run(const struct configuration *configuration, const struct import_op
     for (size_t i = 0; connection != NULL && i < options->file_count; i++) {
         if (import_file(options, options->files[i], connection, &error) == STATUS_OK)
             continue;
+        database_explain(&database, &error);
         terminal_error("%s", error.text);
         failures++;
     }

@@ -60,6 +60,7 @@ static int with_ledger(const struct configuration *configuration, const int64_t 
         else
             status = undone != NULL ? undo(connection, *undone, &error) : list(connection, &error);
         connection_close(&connection);
+        database_explain(&database, &error);
         database_close(&database);
     }
     if (status == STATUS_OK)
