@@ -279,6 +279,37 @@ ON_BOTH_ENGINES(refresh, two_healers_never_work_on_the_same_days)
     connection_close(&other);
 }
 
+/* A policy's run that was ended by force leaves a note of the days it was at. Yesterday is stored
+ * together with the day before, which that note is about. */
+Test(refresh, on_timescaledb_finishes_what_a_job_left_unfinished_right_before, .timeout = 120)
+{
+    struct database database;
+    struct error error = {0};
+    if (!database_init(&database, ENGINE_TIMESCALEDB))
+        return;
+    struct connection *connection = database.connection;
+    jobs_stop(&database);
+    execute(
+        connection,
+        "insert into public.tick_data (time, symbol, last_price) select time_bucket('1 day', now())"
+        " - interval '5 hours', 'A', 1");
+    execute(connection,
+            "select tapedeck.pending_add(time_bucket('1 day', now()) - interval '5 hours',"
+            " time_bucket('1 day', now()) - interval '4 hours', 'test')");
+    execute(connection,
+            "insert into _timescaledb_catalog.continuous_aggs_materialization_ranges"
+            " select mat_hypertable_id,"
+            "        tapedeck.time_us(time_bucket('1 day', now()) - interval '60 days'),"
+            "        tapedeck.time_us(time_bucket('1 day', now()) - interval '1 day')"
+            "   from _timescaledb_catalog.continuous_agg where user_view_name = 'candle_1d'");
+    MUST(refresh_heal(connection, NULL, NULL, NULL, &error));
+    cr_assert_eq(pending(connection), 0);
+    cr_assert_eq(ask_number(connection, "select count(*) from tapedeck.candles_stored('1d', 'A',"
+                                        " '-infinity', 'infinity', 9)"),
+                 1);
+    database_deinit(&database);
+}
+
 /* ---- the scheduler ---- */
 
 static struct scheduler *start_scheduler(const struct database *database, int64_t heal_us)

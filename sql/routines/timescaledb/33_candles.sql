@@ -299,7 +299,8 @@ set timezone = 'UTC'
 set datestyle = 'ISO, YMD'
 as $$
 declare
-    c_least constant bigint := tapedeck.time_us('0001-01-01 00:00+00');
+    c_first constant timestamptz := '0001-01-01 00:00+00';
+    c_least constant bigint := tapedeck.time_us(c_first);
     c_most constant bigint := tapedeck.time_us('9999-12-31 00:00+00');
     v_left record;
 begin
@@ -315,7 +316,7 @@ begin
                 ' where a.user_view_schema = ''public'' and a.user_view_name = $1'
                 '   and r.lowest_modified_value < $3 and r.greatest_modified_value > $2'
                 '   and r.lowest_modified_value > $6 and r.greatest_modified_value < $7'
-          using p_view, tapedeck.time_us(p_from), tapedeck.time_us(p_to), p_width, p_now, c_least, c_most
+          using p_view, tapedeck.time_us(greatest(p_from, c_first)), tapedeck.time_us(p_to), p_width, p_now, c_least, c_most
     loop
         if v_left.lo < v_left.hi and isempty(tapedeck.dropped_chunks(v_left.lo, v_left.hi)) then
             return next format('call public.refresh_continuous_aggregate(%L, %L::timestamptz, %L::timestamptz)',
@@ -361,7 +362,10 @@ begin
         -- A refresh moves the watermark to its end, and what lies below the watermark is read from what is
         -- stored: so whatever lies between the two comes along, as far as no other row of the queue has it.
         v_begin := least(p_from, greatest(tapedeck.tail_from('candle_' || v_view), v_queued_to));
-        return query select tapedeck.refresh_leftovers('candle_' || v_view, v_width, p_from, p_to, p_now);
+        -- As far as any step below may reach: it would wait for what nobody finishes.
+        return query select tapedeck.refresh_leftovers('candle_' || v_view, v_width,
+                                                       tapedeck.bucket_floor(v_width, v_begin) - v_width,
+                                                       tapedeck.bucket_ceil(v_width, p_to) + v_width, p_now);
         for v_step in
             -- Only where chunks are: where they were dropped, a refresh would delete the candles. Minutes go
             -- chunk by chunk, so that no transaction is long; the others read few rows.
