@@ -60,41 +60,29 @@ $$;
 comment on function tapedeck.job_refresh(jsonb) is
     'Stores finished minutes up to "end_offset" before now, and once more those of the last "start_offset" for ticks that came late; where that changed any, it announces them.';
 
-create or replace function tapedeck.job_retention(p_config jsonb)
-returns void
-language plpgsql
-set search_path = pg_catalog, pg_temp
-set timezone = 'UTC'
-as $$
-declare
-    v_before timestamptz := now() - (p_config ->> 'drop_after')::interval;
-begin
-    if v_before is null then
-        raise exception using errcode = 'TD002', message = 'retention needs {"drop_after": INTERVAL}';
-    end if;
-    perform tapedeck.table_drop_chunks(coalesce(p_config ->> 'table', 'public.tick_data'), v_before);
-end
-$$;
+-- An earlier form of the next returned nothing.
+drop function if exists tapedeck.job_retention(jsonb);
 
-comment on function tapedeck.job_retention(jsonb) is
-    'Drops whole partitions older than "drop_after" of "table", of tick_data without; of that only those whose candles are stored, after a last look.';
-
-create or replace function tapedeck.job_retention_waits(p_config jsonb)
+create function tapedeck.job_retention(p_config jsonb)
 returns boolean
 language plpgsql
 set search_path = pg_catalog, pg_temp
 set timezone = 'UTC'
 as $$
+declare
+    v_table text := coalesce(p_config ->> 'table', 'public.tick_data');
+    v_before timestamptz := now() - (p_config ->> 'drop_after')::interval;
 begin
-    return exists (select
-                     from tapedeck.table_drop_list(coalesce(p_config ->> 'table', 'public.tick_data'),
-                                                   now() - (p_config ->> 'drop_after')::interval) l
-                    where l.kept is not null);
+    if v_before is null then
+        raise exception using errcode = 'TD002', message = 'retention needs {"drop_after": INTERVAL}';
+    end if;
+    perform tapedeck.table_drop_chunks(v_table, v_before);
+    return exists (select from tapedeck.table_drop_list(v_table, v_before) l where l.kept is not null);
 end
 $$;
 
-comment on function tapedeck.job_retention_waits(jsonb) is
-    'Did job_retention() have to leave partitions for later, because candles are owed for them?';
+comment on function tapedeck.job_retention(jsonb) is
+    'Drops whole partitions older than "drop_after" of "table", of tick_data without; of that only those whose candles are stored, after a last look. Returns whether it had to keep any, because their candles are owed.';
 
 -- An earlier form of the next.
 drop function if exists tapedeck.job_next_run(interval, timestamptz);
@@ -167,9 +155,7 @@ begin
             case v_job.kind
                 when 'partition' then perform tapedeck.job_partition(v_job.config);
                 when 'refresh' then perform tapedeck.job_refresh(v_job.config);
-                when 'retention' then
-                    perform tapedeck.job_retention(v_job.config);
-                    v_again := tapedeck.job_retention_waits(v_job.config);
+                when 'retention' then v_again := tapedeck.job_retention(v_job.config);
                 when 'sample' then perform tapedeck.storage_sample_nightly();
             end case;
         exception
